@@ -1,0 +1,60 @@
+"""The ``townsend`` command: its name space, and how a problem becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from townsend.cli import ask, change, data, look, privacy, start
+from townsend.problem import Problem
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="townsend",
+    help="A real-time customer data platform for companies that sell to companies.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (start, data, ask, look, change, privacy):
+    module.register(app)
+
+
+def run() -> None:
+    """Run the command of this process and leave with its exit code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: list[str]) -> int:
+    """Run a command.
+
+    Returns:
+        0 done, 1 failed, 2 wrong use or settings, 3 done with rows or deliveries refused, 130 stopped.
+    """
+    try:
+        app(words)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except Problem as problem:
+        _say(problem, as_json="--json" in words)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\ntownsend: stopped; what was accepted is kept, the same command goes on from there\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        sys.stderr.close()
+    return 0
+
+
+def _say(problem: Problem, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        body = {"error": {"code": problem.code, "message": problem.text, "facts": problem.facts}}
+        sys.stderr.write(json.dumps(body, ensure_ascii=False, default=str) + "\n")
+    else:
+        sys.stderr.write(f"townsend: {problem.text}  [{problem.code}]\n")

@@ -1,0 +1,53 @@
+"""Clocks: the only place that reads one.
+
+Nothing in the centre asks what time it is; the edges hand in a clock. A rehearsal hands one
+accelerated clock to connectors, pacing and servers alike, so that a vendor's limits and waits hold in
+the vendor's time while a demonstration takes seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+__all__ = ["AcceleratedClock", "Clock", "SystemClock"]
+
+
+class Clock(Protocol):
+    """What the edges need of time."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that many seconds of this clock."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
+
+
+class AcceleratedClock:
+    """A clock that starts at ``start`` and runs ``factor`` times as fast as the machine's."""
+
+    def __init__(self, factor: float, start: datetime) -> None:
+        self.factor = factor
+        self._start = start
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=(time.monotonic() - self._began) * self.factor)
+
+    def sleep(self, seconds: float) -> None:
+        # An Event's wait keeps millisecond waits precise and lets Ctrl-C through.
+        threading.Event().wait(max(0.0, seconds) / self.factor)

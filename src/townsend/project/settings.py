@@ -1,0 +1,203 @@
+"""``townsend.yaml``: what a project says about itself, every key checked.
+
+Reading never touches the network or the store. Secrets stay ``${NAME}`` until a source or destination
+is opened, so that commands which need none work without them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from townsend.problem import Invalid
+from townsend.project.yamlfile import YamlFile, read_yaml
+
+__all__ = ["FILE", "Limits", "Settings", "read_settings"]
+
+FILE = "townsend.yaml"
+KEYS = {
+    "name",
+    "schema",
+    "sources",
+    "identity",
+    "merge",
+    "consent",
+    "currency",
+    "rates",
+    "destinations",
+    "limits",
+    "exclude",
+}
+SOURCE_TYPES = {"marketo", "salesforce", "files", "inlet"}
+DESTINATION_TYPES = {"marketo_list", "linkedin"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SPAN = re.compile(r"(\d+)\s*(d|day|days|h|hour|hours|m|min|minutes|s|seconds)")
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Named bounds that a project may move.
+
+    Args:
+        future_ms: how far ahead of acceptance an event may lie.
+        links_per_value: a value that joins more distinct records than this loses all its links.
+    """
+
+    future_ms: int = 86_400_000
+    links_per_value: int = 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A project's settings, as written."""
+
+    folder: Path
+    file: YamlFile
+    name: str
+    open: bool
+    sources: Mapping[str, Mapping[str, Any]]
+    destinations: Mapping[str, Mapping[str, Any]]
+    identity: Mapping[str, Any]
+    merge: Mapping[str, Any]
+    consent_unknown: Literal["allow", "deny"] | None
+    currency: str
+    rates: tuple[Mapping[str, Any], ...]
+    limits: Limits
+    exclude: tuple[str, ...]
+
+    def connection(self, kind: Literal["sources", "destinations"], name: str) -> dict[str, Any]:
+        """The settings of one source or destination with its secrets filled in.
+
+        Raises:
+            Invalid: ``settings.environment`` for a variable that is not set; ``settings.unknown``.
+        """
+        known = getattr(self, kind)
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise Invalid("settings.unknown", f"{self.file.name} has no {kind[:-1]} {name!r}; it has {names}")
+        filled: dict[str, Any] = self.file.with_variables(known[name], kind, name)
+        return filled
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the project in that folder.
+
+    Raises:
+        Invalid: ``project.missing`` if there is no project; ``settings.*`` with file and line.
+    """
+    path = folder / FILE
+    if not path.exists():
+        raise Invalid(
+            "project.missing",
+            f"{folder} holds no {FILE}; go to a project's folder, name it with --project, "
+            "or make one with `townsend init DIR`",
+        )
+    file = read_yaml(path, FILE)
+    file.only(file.content, KEYS)
+    destinations = _connections(file, "destinations", DESTINATION_TYPES)
+    return Settings(
+        folder=folder,
+        file=file,
+        name=_name(file, folder),
+        open=_choice(file, "schema", ("open", "closed"), "open") == "open",
+        sources=_connections(file, "sources", SOURCE_TYPES),
+        destinations=destinations,
+        identity=file.section("identity", dict, {}),
+        merge=file.section("merge", dict, {}),
+        consent_unknown=_consent(file, bool(destinations)),
+        currency=_currency(file),
+        rates=tuple(file.section("rates", list, [])),
+        limits=_limits(file),
+        exclude=tuple(file.section("exclude", list, [])),
+    )
+
+
+def _name(file: YamlFile, folder: Path) -> str:
+    name: str = file.section("name", str, folder.resolve().name)
+    return name
+
+
+def _choice(file: YamlFile, key: str, allowed: tuple[str, ...], default: str) -> str:
+    value = file.content.get(key, default)
+    if value not in allowed:
+        raise file.wrong(
+            "settings.choice", f"{key}: expected {' or '.join(allowed)}, got {value!r}", key, got=str(value)
+        )
+    return str(value)
+
+
+def _connections(
+    file: YamlFile, section: Literal["sources", "destinations"], types: set[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Any] = file.section(section, dict, {})
+    for name, body in found.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise file.wrong(
+                "settings.name",
+                f"{name!r} cannot name a {section[:-1]}; use letters, digits, '_', '-' and '.'",
+                section,
+                str(name),
+            )
+        file.expect(body, dict, section, name)
+        if body.get("type") not in types:
+            raise file.wrong(
+                "settings.choice",
+                f"{section}.{name}.type: expected one of {', '.join(sorted(types))}, got {body.get('type')!r}",
+                section,
+                name,
+                "type",
+            )
+    return found
+
+
+def _consent(file: YamlFile, has_destination: bool) -> Literal["allow", "deny"] | None:
+    consent = file.section("consent", dict, {})
+    file.only(consent, {"unknown"}, "consent")
+    unknown = consent.get("unknown")
+    if unknown is None:
+        if has_destination:
+            raise Invalid(
+                "settings.consent",
+                f"{file.name}: a project with a destination must say what to do with people whose consent "
+                "is not known; write `consent: {unknown: allow}` or `consent: {unknown: deny}`",
+            )
+        return None
+    if unknown not in ("allow", "deny"):
+        raise file.wrong(
+            "settings.choice", f"consent.unknown: expected allow or deny, got {unknown!r}", "consent", "unknown"
+        )
+    return "allow" if unknown == "allow" else "deny"
+
+
+def _currency(file: YamlFile) -> str:
+    currency: str = file.section("currency", str, "USD")
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise file.wrong(
+            "settings.currency",
+            f"currency: expected an ISO 4217 code such as USD, got {currency!r}",
+            "currency",
+        )
+    return currency
+
+
+def _limits(file: YamlFile) -> Limits:
+    section = file.section("limits", dict, {})
+    file.only(section, {"future", "links_per_value"}, "limits")
+    future_ms = Limits.future_ms
+    if "future" in section:
+        found = _SPAN.fullmatch(str(section["future"]).strip())
+        if not found:
+            raise file.wrong(
+                "settings.span",
+                f"limits.future: expected a span such as 1d or 12h, got {section['future']!r}",
+                "limits",
+                "future",
+            )
+        future_ms = int(found[1]) * _SECONDS[found[2][0]] * 1_000
+    links = section.get("links_per_value", Limits.links_per_value)
+    file.expect(links, int, "limits", "links_per_value")
+    return Limits(future_ms, links)
