@@ -1,5 +1,6 @@
 """Set up a checkout and do the usual jobs, with nothing but Python and git.
 
+Jobs:
     python3 make.py demo     make the environment, install, run the story end to end
     python3 make.py test     make the environment, install, run every check and test
     python3 make.py setup    make the environment and install

@@ -25,8 +25,8 @@ FLOW = [
     "audiences",
     "governance",
     "activation",
-    "project",
     "rehearsal",
+    "project",
     "cli",
 ]
 ONLY = {"rehearsal": {"problem", "clock", "model", "rehearsal"}}
