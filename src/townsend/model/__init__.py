@@ -12,6 +12,7 @@ from townsend.model.schema import (
     ToOne,
     builtin_schema,
     schema_from,
+    unknown_class,
 )
 from townsend.model.shape import Array, Leaf, LeafType, Shape
 
@@ -31,4 +32,5 @@ __all__ = [
     "ToOne",
     "builtin_schema",
     "schema_from",
+    "unknown_class",
 ]

@@ -27,6 +27,7 @@ __all__ = [
     "ToOne",
     "builtin_schema",
     "schema_from",
+    "unknown_class",
 ]
 
 
@@ -134,16 +135,25 @@ class Schema:
         try:
             return self.classes[name]
         except KeyError:
-            known = ", ".join(self.classes)
-            raise Invalid(
-                "class.unknown", f"there is no class {name!r}; the classes are {known}", got=name
-            ) from None
+            raise unknown_class(name, self.classes) from None
 
     def relationship(self, near: str, name: str) -> Relationship | None:
         return self.relationships.get((near, name))
 
     def relationships_of(self, near: str) -> list[Relationship]:
         return [found for (cls, _), found in self.relationships.items() if cls == near]
+
+
+def unknown_class(name: str, known: Iterable[str]) -> Invalid:
+    """That no class has the name, with the nearest one there is."""
+    from difflib import get_close_matches
+
+    names = list(known)
+    near = get_close_matches(name.lower().replace("-", "_"), names, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return Invalid(
+        "class.unknown", f"there is no class {name!r}{hint}; the classes are {', '.join(names)}", got=name
+    )
 
 
 def schema_from(documents: Iterable[tuple[str, Mapping[str, Any]]]) -> Schema:
@@ -209,9 +219,7 @@ def _add_class(raw: dict[str, dict[str, Any]], name: str, body: Mapping[str, Any
             known[single] = body[single]
 
 
-def _entity_class(
-    name: str, body: Mapping[str, Any], blocks: Mapping[str, Mapping[str, Any]]
-) -> EntityClass:
+def _entity_class(name: str, body: Mapping[str, Any], blocks: Mapping[str, Mapping[str, Any]]) -> EntityClass:
     references = {
         ref: Reference(ref, spec.get("field"), spec["to"], spec.get("inverse"))
         for ref, spec in body["references"].items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from townsend.problem import Invalid
 
@@ -86,56 +86,75 @@ def shape_of(fields: Mapping[str, Any], blocks: Mapping[str, Mapping[str, Any]],
     Raises:
         Invalid: ``schema.type``, a type that is not known.
     """
-    leaves: dict[str, Leaf] = {}
-    arrays: dict[str, Array] = {}
-    maps: set[str] = set()
-    keys: set[str] = set()
-    money: set[str] = set()
-
-    def leaf(path: str, kind: LeafType) -> None:
-        leaves[path] = Leaf(path, kind)
-
-    def add(path: str, kind: Any) -> None:
-        if isinstance(kind, list) and len(kind) == 1 and kind[0] in LEAF_TYPES:
-            arrays[path] = Array(path, kind[0], None, None)
-        elif isinstance(kind, Mapping) and "items" in kind:
-            arrays[path] = Array(path, None, _items(kind["items"], blocks, place), kind.get("by"))
-        elif isinstance(kind, Mapping) and "map" in kind:
-            maps.add(path)
-        elif kind == "key":
-            keys.add(path)
-            for name, inner in KEY_LEAVES.items():
-                leaf(f"{path}.{name}", inner)
-        elif kind == "money":
-            money.add(path)
-            for name, inner in MONEY_LEAVES.items():
-                leaf(f"{path}.{name}", inner)
-        elif isinstance(kind, str) and kind in LEAF_TYPES:
-            leaf(path, kind)  # type: ignore[arg-type]
-        elif isinstance(kind, str) and kind in blocks:
-            for name, inner_kind in blocks[kind].items():
-                add(f"{path}.{name}", inner_kind)
-        else:
-            known = ", ".join(sorted(LEAF_TYPES | {"key", "money"} | set(blocks)))
-            raise Invalid(
-                "schema.type",
-                f"{place}: {path} has the unknown type {kind!r}; write one of {known}, "
-                "[type] for a list, {items: …} for a list of objects or {map: any}",
-                path=path,
-                got=str(kind),
-            )
-
+    draft = _Draft(blocks, place)
     for path, kind in fields.items():
-        add(path, kind)
-    return Shape(leaves, arrays, frozenset(maps), frozenset(keys), frozenset(money))
+        draft.add(path, kind)
+    return Shape(
+        draft.leaves, draft.arrays, frozenset(draft.maps), frozenset(draft.keys), frozenset(draft.money)
+    )
 
 
-def _items(kind: Any, blocks: Mapping[str, Mapping[str, Any]], place: str) -> Shape:
-    if kind == "key":
-        return shape_of(dict(KEY_LEAVES), blocks, place)
-    if isinstance(kind, str) and kind in blocks:
-        return shape_of(blocks[kind], blocks, place)
-    return shape_of(kind, blocks, place)
+class _Draft:
+    """A shape while its fields are read one by one."""
+
+    def __init__(self, blocks: Mapping[str, Mapping[str, Any]], place: str) -> None:
+        self.leaves: dict[str, Leaf] = {}
+        self.arrays: dict[str, Array] = {}
+        self.maps: set[str] = set()
+        self.keys: set[str] = set()
+        self.money: set[str] = set()
+        self._blocks = blocks
+        self._place = place
+
+    def add(self, path: str, kind: Any) -> None:
+        """Take one field, whatever form its type is written in."""
+        if isinstance(kind, list) and len(kind) == 1 and kind[0] in LEAF_TYPES:
+            self.arrays[path] = Array(path, kind[0], None, None)
+        elif isinstance(kind, Mapping) and "items" in kind:
+            self.arrays[path] = Array(path, None, self._items(kind["items"], path), kind.get("by"))
+        elif isinstance(kind, Mapping) and "map" in kind:
+            self.maps.add(path)
+        elif isinstance(kind, str):
+            self._add_named(path, kind)
+        else:
+            raise self._unknown(path, kind)
+
+    def _add_named(self, path: str, kind: str) -> None:
+        if kind == "key":
+            self.keys.add(path)
+            self._add_all(path, KEY_LEAVES)
+        elif kind == "money":
+            self.money.add(path)
+            self._add_all(path, MONEY_LEAVES)
+        elif kind in LEAF_TYPES:
+            self.leaves[path] = Leaf(path, cast("LeafType", kind))
+        elif kind in self._blocks:
+            self._add_all(path, self._blocks[kind])
+        else:
+            raise self._unknown(path, kind)
+
+    def _add_all(self, path: str, fields: Mapping[str, Any]) -> None:
+        for name, kind in fields.items():
+            self.add(f"{path}.{name}", kind)
+
+    def _items(self, kind: Any, path: str) -> Shape:
+        if kind == "key":
+            return shape_of(KEY_LEAVES, self._blocks, self._place)
+        if isinstance(kind, str) and kind in self._blocks:
+            return shape_of(self._blocks[kind], self._blocks, self._place)
+        if isinstance(kind, Mapping):
+            return shape_of(kind, self._blocks, f"{self._place}: {path}")
+        raise self._unknown(path, kind)
+
+    def _unknown(self, path: str, kind: Any) -> Invalid:
+        known = ", ".join(sorted(LEAF_TYPES | {"key", "money"} | set(self._blocks)))
+        return Invalid(
+            "schema.type",
+            f"{self._place}: {path} has the unknown type {kind!r}; write one of {known}, "
+            "[type] for a list, {items: …} for a list of objects or {map: any}",
+            path=path,
+            got=str(kind),
+        )
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Where facts and small transactional state are kept, durably."""
