@@ -1,0 +1,15 @@
+"""Rows from anywhere into facts: checked with their place, refused with a reason, accepted durably."""
+
+from townsend.intake.load import accept_rows, load_files
+from townsend.intake.replay import replay
+from townsend.intake.rules import Accepted, FileReport, IntakeRules, SourceTraits
+
+__all__ = [
+    "Accepted",
+    "FileReport",
+    "IntakeRules",
+    "SourceTraits",
+    "accept_rows",
+    "load_files",
+    "replay",
+]

@@ -1,0 +1,100 @@
+"""Rows of JSON, from a program or from a file's lines, gathered into lots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+
+from townsend.intake.batch import Batch
+from townsend.intake.flatten import Flattener
+from townsend.intake.items import as_it_came, decoder, json_text
+from townsend.model import EntityClass
+from townsend.store.quarantine import Refusal
+
+__all__ = ["ROWS_PER_LOT", "Line", "line_batches", "row_batches"]
+
+ROWS_PER_LOT = 50_000
+
+# An ordinal, its place, and the row's text.
+Line = tuple[int, str, bytes]
+_TODO = "correct the row and load it again"
+
+
+def row_batches(
+    cls: EntityClass, open_schema: bool, rows: Iterable[Mapping[str, Any]], place: str
+) -> Iterator[Batch]:
+    """Rows of a program as lots; a row that cannot be written as JSON is refused."""
+    refused: list[Refusal] = []
+
+    def lines() -> Iterator[Line]:
+        for n, row in enumerate(rows, 1):
+            where = f"{place}:{n}"
+            try:
+                yield n, where, json_text(row).encode()
+            except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
+                reason = f"{type(error).__name__}: {error}"
+                refused.append(
+                    Refusal(where, None, "row.syntax", "values that JSON has", reason, _TODO, as_it_came(row))
+                )
+
+    for batch in line_batches(cls, open_schema, lines()):
+        yield replace(batch, rows=batch.rows + len(refused), refused=[*batch.refused, *refused])
+        refused.clear()
+    if refused:
+        yield replace(
+            Flattener(cls, open_schema).batch(rows=len(refused), place=str, raw=dict), refused=refused
+        )
+
+
+def line_batches(
+    cls: EntityClass, open_schema: bool, lines: Iterable[Line], form: Literal["typed", "text"] = "typed"
+) -> Iterator[Batch]:
+    """Texts of one JSON object each as lots; a text that is none is refused with its place."""
+    decode = decoder.decode
+    lot = _Lot(cls, open_schema, form)
+    for line in lines:
+        ordinal, place, text = line
+        lot.rows += 1
+        try:
+            row = decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            expected = "one JSON object"
+            raw = text.decode("utf-8", "backslashreplace")
+            lot.refused.append(
+                Refusal(place, None, "row.syntax", expected, f"{raw[:40]} ({error})", _TODO, raw)
+            )
+        else:
+            refusal = lot.flattener.add(ordinal, row, place)
+            if refusal is None:
+                lot.lines[ordinal] = line
+            else:
+                lot.refused.append(replace(refusal, row=text.decode()))
+        if lot.rows >= ROWS_PER_LOT:
+            yield lot.batch()
+            lot = _Lot(cls, open_schema, form)
+    if lot.rows:
+        yield lot.batch()
+
+
+class _Lot:
+    """A lot while it fills."""
+
+    def __init__(self, cls: EntityClass, open_schema: bool, form: Literal["typed", "text"]) -> None:
+        self.flattener = Flattener(cls, open_schema, form)
+        self.lines: dict[int, Line] = {}
+        self.refused: list[Refusal] = []
+        self.rows = 0
+
+    def batch(self) -> Batch:
+        lines = self.lines
+
+        def place(ordinal: int) -> str:
+            return lines[ordinal][1]
+
+        def raw(ordinals: Sequence[int]) -> dict[int, str]:
+            return {ordinal: lines[ordinal][2].decode() for ordinal in ordinals}
+
+        return self.flattener.batch(rows=self.rows, place=place, raw=raw, refused=self.refused)
