@@ -1,0 +1,174 @@
+"""Which version of each record counts, and where to read its fields.
+
+Makes three temporary things per class: ``cur_<class>`` (one row a key: where it stands, its time, its
+source, whether it is retired), ``src_<class>`` (all rows by ``@r``), and, where a source sends patches,
+``frag_<class>``: the versions that still say something about a patched key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from townsend.identity.moment import Moment, temp
+from townsend.model import EntityClass
+from townsend.store.facts_schema import RECORD, identifier
+
+__all__ = ["Versions", "read_versions"]
+
+TIME = "coalesce(own_ms, accepted_ms)"
+NEWEST = f"{TIME} DESC, accepted_ms DESC, hash DESC, source DESC"
+DELETED = "isDeleted"
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The current versions of one class.
+
+    Args:
+        cls: the class.
+        paths: declared fields that have a column.
+        nulls: fields that some row gives as an explicit null.
+        patched: whether ``frag_<class>`` has rows.
+    """
+
+    cls: EntityClass
+    paths: frozenset[str]
+    nulls: frozenset[str]
+    patched: bool
+
+    @property
+    def cur(self) -> str:
+        return temp("cur", self.cls.name)
+
+    @property
+    def src(self) -> str:
+        return temp("src", self.cls.name)
+
+    @property
+    def frag(self) -> str:
+        return temp("frag", self.cls.name)
+
+    def named(self, paths: Sequence[str], alias: str) -> str:
+        """SQL: whether a row says anything about a field: a value, or an explicit null."""
+        said = [f"{alias}.{identifier(path)} IS NOT NULL" for path in paths]
+        said += [
+            f"coalesce(list_contains({alias}.nulls, '{path.replace(chr(39), chr(39) * 2)}'), false)"
+            for path in paths
+            if path in self.nulls
+        ]
+        return "(" + " OR ".join(said) + ")"
+
+    def groups(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Fields that win or lose together: key objects, money objects, every other field alone."""
+        shape = self.cls.shape
+        found: list[tuple[str, tuple[str, ...]]] = []
+        together: set[str] = set()
+        for path in sorted(shape.keys | shape.money):
+            inside = tuple(sorted(one for one in self.paths if one.rpartition(".")[0] == path))
+            if inside:
+                found.append((path, inside))
+                together.update(inside)
+        found += [(path, (path,)) for path in sorted(self.paths - together)]
+        return found
+
+
+def read_versions(moment: Moment, cls: EntityClass, keys: Sequence[int] | None = None) -> Versions:
+    """Choose the current versions of a class, of these keys only if any are given."""
+    table = f"facts.{identifier(cls.name)}"
+    columns = moment.columns[cls.name]
+    declared = frozenset(columns & set(cls.shape.names()) - set(RECORD))
+    nulls = frozenset(
+        str(path)
+        for (path,) in moment.rows(f"SELECT DISTINCT unnest(nulls) FROM {table} WHERE nulls IS NOT NULL")
+    )
+    patched = moment.number(f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE patch LIMIT 1)") > 0
+    versions = Versions(cls, declared, nulls & declared, patched)
+    only = "" if keys is None else f" WHERE key IN ({', '.join(str(int(key)) for key in keys) or 'NULL'})"
+    moment.run(
+        f"CREATE OR REPLACE TEMP TABLE several AS SELECT key FROM {table}{only} "
+        "GROUP BY key HAVING count(*) > 1"
+    )
+    alone = (
+        f"{table}{only}"
+        if not moment.number("SELECT count(*) FROM several")
+        else (f"(SELECT rowid, * FROM {table}{only}) one ANTI JOIN several USING (key)")
+    )
+    moment.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {versions.cur} AS
+        SELECT rowid AS "@r", key, {TIME} AS t, source, deleted FROM {alone}
+        UNION ALL
+        SELECT "@r", key, t, source, deleted FROM (
+            SELECT rowid AS "@r", key, {TIME} AS t, source, deleted,
+                   row_number() OVER (PARTITION BY key ORDER BY {_order(moment)}) AS place
+            FROM {table} SEMI JOIN several USING (key))
+        WHERE place = 1
+        """
+    )
+    source = f'SELECT rowid AS "@r", * FROM {table}'
+    if patched:
+        _fold(moment, versions, table)
+        source += f" UNION ALL BY NAME SELECT * FROM {temp('fold', cls.name)}"
+    moment.run(f"CREATE OR REPLACE TEMP VIEW {versions.src} AS {source}")
+    return versions
+
+
+def _order(moment: Moment) -> str:
+    """The current version first.
+
+    As of an instant: the newest with an own time not after it; without one, the oldest.
+    """
+    if moment.as_of_ms is None:
+        return NEWEST
+    old = _old_enough(moment)
+    return (
+        f"{old} DESC, CASE WHEN {old} THEN {TIME} ELSE -{TIME} END DESC, "
+        f"CASE WHEN {old} THEN accepted_ms ELSE -accepted_ms END DESC, "
+        f"CASE WHEN {old} THEN CAST(hash AS HUGEINT) ELSE -CAST(hash AS HUGEINT) END DESC, source DESC"
+    )
+
+
+def _old_enough(moment: Moment) -> str:
+    return f"coalesce(own_ms <= {moment.as_of_ms}, false)"
+
+
+def _fold(moment: Moment, versions: Versions, table: str) -> None:
+    """Patched keys: the versions since the last whole one, and one row that says what they say together."""
+    counts = "true" if moment.as_of_ms is None else _old_enough(moment)
+    moment.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {versions.frag} AS
+        WITH ordered AS (
+            SELECT rowid AS "@r", key, {TIME} AS t, source, patch, deleted, {counts} AS counts,
+                   row_number() OVER (PARTITION BY key ORDER BY {TIME}, accepted_ms, hash, source) AS ord
+            FROM {table} SEMI JOIN several USING (key)),
+        chosen AS (
+            SELECT * FROM ordered
+            QUALIFY counts OR (ord = 1 AND NOT bool_or(counts) OVER (PARTITION BY key)))
+        SELECT "@r", key, t, source, deleted, patch, ord FROM chosen
+        QUALIFY bool_or(patch) OVER (PARTITION BY key)
+            AND ord >= coalesce(max(ord) FILTER (NOT patch) OVER (PARTITION BY key), 0)
+        """
+    )
+    fields = ["arg_max(s.extra, f.ord) AS extra"]
+    for _, paths in versions.groups():
+        said = versions.named(paths, "s")
+        fields += [
+            f"arg_max_null(s.{identifier(path)}, f.ord) FILTER (WHERE {said}) AS {identifier(path)}"
+            for path in paths
+        ]
+    # A patch that does not speak of deletion leaves it as it was.
+    speaks = f'NOT f.patch OR s."{DELETED}" IS NOT NULL' if DELETED in versions.paths else "true"
+    fold = temp("fold", versions.cls.name)
+    moment.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {fold} AS
+        SELECT CAST(-f.key AS BIGINT) AS "@r", f.key, max(f.t) AS own_ms, arg_max(f.source, f.ord) AS source,
+               coalesce(arg_max(f.deleted, f.ord) FILTER (WHERE {speaks}), false) AS deleted,
+               {", ".join(fields)}
+        FROM {versions.frag} f JOIN {table} s ON s.rowid = f."@r" GROUP BY f.key
+        """
+    )
+    moment.run(f"DELETE FROM {versions.cur} WHERE key IN (SELECT key FROM {fold})")
+    moment.run(f'INSERT INTO {versions.cur} SELECT "@r", key, own_ms, source, deleted FROM {fold}')
