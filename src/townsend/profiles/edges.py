@@ -1,0 +1,182 @@
+"""Relationships kept as pairs of ids: people and accounts, ancestors, related accounts.
+
+All ends are live entities. ``edge_person_account`` says by which way a pair is known and, for relation rows,
+from when until when it holds; so it is the same for every instant.
+"""
+
+from __future__ import annotations
+
+from townsend.identity.moment import joined, temp, text_literal
+from townsend.profiles.making import Making
+from townsend.store.facts_schema import identifier
+
+__all__ = ["write_edges"]
+
+PERSON, ACCOUNT = "person", "account"
+OWN_ACCOUNT = "b2b.accountKey.sourceKey"
+COMPONENTS = "personComponents"
+RELATED = "relatedAccountKeys"
+# What is read of a component. DuckDB makes structs of it at once; json_each takes ten times as long.
+_COMPONENT = '[{"sourceAccountKey":{"sourceKey":"VARCHAR"},"sourcePersonKey":{"sourceKey":"VARCHAR"}}]'
+
+
+def write_edges(making: Making) -> None:
+    """Make the edge tables for which there are entities."""
+    if ACCOUNT not in making.entities:
+        return
+    _keys(making)
+    if PERSON in making.entities:
+        _people(making)
+    _ancestors(making)
+    _related(making)
+
+
+def _keys(making: Making) -> None:
+    """``account_key(value, id)`` of live accounts."""
+    making.moment.run(
+        f"CREATE OR REPLACE TEMP TABLE account_key AS SELECT d.value, e.id "
+        f"FROM {making.table('node_account')} e JOIN facts.number d USING (n) "
+        f"SEMI JOIN {making.table(ACCOUNT)} a ON a.id = e.id "
+        f"WHERE d.space = {text_literal(making.schema.classes[ACCOUNT].namespace)}"
+    )
+
+
+def _people(making: Making) -> None:
+    ways = [*_direct(making), *_relations(making), *_opportunities(making)]
+    nothing = (
+        "SELECT CAST(NULL AS INTEGER) AS near, CAST(NULL AS INTEGER) AS far, '' AS via, "
+        "CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms WHERE false"
+    )
+    making.moment.run(
+        f"CREATE TABLE {making.table('edge_person_account')} AS "
+        f"SELECT DISTINCT near, far, via, start_ms, end_ms "
+        f"FROM ({joined([nothing, *ways])}) ORDER BY near, far"
+    )
+
+
+def _direct(making: Making) -> list[str]:
+    """What live records of people say themselves, not the merged winner."""
+    versions = making.versions.get(PERSON)
+    if versions is None:
+        return []
+    rows = (
+        f"(SELECT * FROM {temp('member', PERSON)} WHERE NOT retired) m JOIN {versions.cur} c ON c.key = m.n "
+        f'JOIN {versions.src} s ON s."@r" = c."@r"'
+    )
+    bounds = "'direct' AS via, CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms"
+    found = []
+    if OWN_ACCOUNT in versions.paths:
+        found.append(
+            f"SELECT m.id AS near, k.id AS far, {bounds} FROM {rows} "
+            f"JOIN account_key k ON k.value = s.{identifier(OWN_ACCOUNT)}"
+        )
+    if COMPONENTS in versions.paths:
+        making.moment.run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE component AS
+            SELECT id, c.sourceAccountKey.sourceKey AS account, c.sourcePersonKey.sourceKey AS record
+            FROM (SELECT m.id, unnest(from_json(s.{identifier(COMPONENTS)}, '{_COMPONENT}')) AS c FROM {rows})
+            WHERE c.sourceAccountKey.sourceKey IS NOT NULL
+            """
+        )
+        # A component of a record that is no more does not count, whoever still holds it.
+        making.moment.run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE retired_key AS
+            SELECT d.value FROM {versions.cur} c JOIN facts.number d ON d.n = c.key
+            ANTI JOIN (SELECT n FROM {temp("member", PERSON)} WHERE NOT retired) m ON m.n = c.key
+            """
+        )
+        found.append(
+            f"SELECT p.id AS near, k.id AS far, {bounds} FROM component p "
+            "JOIN account_key k ON k.value = p.account ANTI JOIN retired_key g ON g.value = p.record"
+        )
+    return found
+
+
+def _relations(making: Making) -> list[str]:
+    """Relation rows, while they hold; missing activity means active."""
+    if not _has(making, "account_person", "@person", "@account"):
+        return []
+    table, paths = making.table("account_person"), making.versions["account_person"].paths
+
+    def column(path: str, kind: str) -> str:
+        return f"r.{identifier(path)}" if path in paths else f"CAST(NULL AS {kind})"
+
+    start, end = column("relationStartDate", "BIGINT"), column("relationEndDate", "BIGINT")
+    active = f"coalesce({column('isActive', 'BOOLEAN')}, true)"
+    return [
+        f'SELECT r."@person" AS near, r."@account" AS far, \'relation\' AS via, '
+        f"{start} AS start_ms, {end} AS end_ms FROM {table} r {_live(making)} WHERE {active}"
+    ]
+
+
+def _opportunities(making: Making) -> list[str]:
+    """Relation rows of opportunities, and the opportunity's account."""
+    if not _has(making, "opportunity_person", "@person", "@opportunity"):
+        return []
+    if not _has(making, "opportunity", "@account"):
+        return []
+    pairs = (
+        f'(SELECT q."@person", o."@account" FROM {making.table("opportunity_person")} q '
+        f'JOIN {making.table("opportunity")} o ON o.id = q."@opportunity") r'
+    )
+    return [
+        'SELECT r."@person" AS near, r."@account" AS far, \'opportunity\' AS via, '
+        "CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms "
+        f"FROM {pairs} {_live(making)}"
+    ]
+
+
+def _live(making: Making) -> str:
+    """Keep pairs ``r`` of which both ends are live."""
+    return (
+        f'SEMI JOIN {making.table(PERSON)} p ON p.id = r."@person" '
+        f'SEMI JOIN {making.table(ACCOUNT)} a ON a.id = r."@account"'
+    )
+
+
+def _has(making: Making, cls: str, *columns: str) -> bool:
+    if cls not in making.entities:
+        return False
+    found = {str(row[0]) for row in making.moment.rows(f"DESCRIBE SELECT * FROM {making.table(cls)}")}
+    return found >= set(columns)
+
+
+def _ancestors(making: Making) -> None:
+    """Everybody above an account; in a ring everybody else in it, never the account itself."""
+    if not _has(making, ACCOUNT, "@parent"):
+        return
+    account = making.table(ACCOUNT)
+    making.moment.run(
+        f"""
+        CREATE TABLE {making.table("edge_account_ancestor")} AS
+        WITH RECURSIVE up(near, far) AS (
+            SELECT a.id, a."@parent" FROM {account} a SEMI JOIN {account} b ON b.id = a."@parent"
+            UNION
+            SELECT u.near, a."@parent" FROM up u JOIN {account} a ON a.id = u.far
+            SEMI JOIN {account} b ON b.id = a."@parent")
+        SELECT near, far FROM up WHERE near <> far ORDER BY near, far
+        """
+    )
+
+
+def _related(making: Making) -> None:
+    """What live records of accounts call related, in both directions."""
+    versions = making.versions.get(ACCOUNT)
+    if versions is None or RELATED not in versions.paths:
+        return
+    making.moment.run(
+        f"""
+        CREATE TABLE {making.table("edge_account_related")} AS
+        WITH said AS (
+            SELECT m.id AS near, j.value ->> '$.sourceKey' AS key
+            FROM (SELECT * FROM {temp("member", ACCOUNT)} WHERE NOT retired) m
+            JOIN {versions.cur} c ON c.key = m.n JOIN {versions.src} s ON s."@r" = c."@r",
+                 json_each(s.{identifier(RELATED)}) j
+            WHERE s.{identifier(RELATED)} IS NOT NULL),
+        pair AS (
+            SELECT s.near, k.id AS far FROM said s JOIN account_key k ON k.value = s.key WHERE k.id <> s.near)
+        SELECT near, far FROM pair UNION SELECT far, near FROM pair ORDER BY ALL
+        """
+    )

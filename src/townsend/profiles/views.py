@@ -1,0 +1,180 @@
+"""Many records become one row: the tables ``<class>`` and ``<class>_retired`` of the unified world.
+
+Each column is a declared field's merged value; ``@<reference>`` is the id of what the row refers to, live
+or retired, null if that is nowhere; ``extra`` holds undeclared fields; ``first_ms`` says since when somebody
+known from events alone exists. Amounts of money are in the project's currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from townsend.identity.moment import joined, temp, text_literal
+from townsend.model import EntityClass
+from townsend.profiles.combine import combine_pile, is_combined
+from townsend.profiles.making import Making, acting_class, reference_column
+from townsend.profiles.money import Amount, amounts, write_rates
+from townsend.profiles.pieces import Pile, make_pieces
+from townsend.store.facts_schema import identifier
+
+__all__ = ["write_views"]
+
+FIRST = "CAST(NULL AS BIGINT) AS first_ms"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the view as an expression over rows ``s`` and pieces ``p``, and the group it wins with."""
+
+    name: str
+    sql: str
+    path: str
+
+
+def write_views(making: Making) -> None:
+    """Make the tables of every class that has entities."""
+    making.moment.run(f"CREATE TABLE {making.table('undecided')} (class VARCHAR, id INTEGER, path VARCHAR)")
+    write_rates(making)
+    _write_known(making)
+    for cls in making.classes():
+        _write(making, cls, retired=False)
+        if len(making.entities[cls.name].retired_n):
+            _write(making, cls, retired=True)
+    making.report.undecided = making.moment.rows(
+        f"SELECT class, path, count(*) FROM {making.table('undecided')} GROUP BY ALL ORDER BY ALL"
+    )
+
+
+def _write_known(making: Making) -> None:
+    """``known_<class>(value, id)``: every key of what is referred to, and the entity that has it."""
+    referred = {reference.to for cls in making.classes() for reference in cls.references.values()}
+    for name in sorted(referred & set(making.entities)):
+        making.moment.run(
+            f"CREATE OR REPLACE TEMP TABLE {temp('known', name)} AS SELECT d.value, e.id "
+            f"FROM {making.table(f'node_{name}')} e JOIN facts.number d USING (n) "
+            f"WHERE d.space = {text_literal(making.schema.classes[name].namespace)}"
+        )
+
+
+def _write(making: Making, cls: EntityClass, *, retired: bool) -> None:
+    table = making.table(cls.name + ("_retired" if retired else ""))
+    money: list[Amount] = []
+    parts = []
+    if cls.name in making.versions:
+        money = amounts(making, cls.name)
+        pile = make_pieces(making, making.versions[cls.name], retired)
+        columns = _columns(pile, money)
+        first = f", {FIRST}" if cls.name == acting_class(making.schema) else ""
+        rates = " ".join(amount.join for amount in money)
+        rows = f'JOIN facts.{identifier(cls.name)} s ON s.rowid = p."@r" {rates}'
+        parts = [
+            f"SELECT p.id{first}, {_listed(columns)} FROM {pile.single} p {rows}",
+            _merged(making, pile, columns, first, rows),
+        ]
+    if not retired and len(making.entities[cls.name].event_id):
+        found = making.entities[cls.name]
+        making.moment.table("acting", {"id": found.event_id.astype(np.int32), "first_ms": found.first_ms})
+        parts.append("SELECT id, first_ms FROM acting")
+    links, joins = _references(making, cls)
+    moment = making.moment
+    moment.run(f"CREATE TABLE {table} AS SELECT m.*{links} FROM ({_union(parts)}) m {joins}")
+    for amount in money:
+        if amount.undecided is not None:
+            flag = identifier("!" + amount.path)
+            if not retired:
+                moment.run(
+                    f"INSERT INTO {making.table('undecided')} SELECT {text_literal(cls.name)}, id, "
+                    f"{text_literal(amount.path)} FROM {table} WHERE {flag}"
+                )
+            moment.run(f"ALTER TABLE {table} DROP COLUMN {flag}")
+    if not retired:
+        _remark_own(making, cls, table)
+
+
+def _union(parts: list[str]) -> str:
+    return joined(parts).replace("UNION ALL", "UNION ALL BY NAME") if len(parts) > 1 else parts[0]
+
+
+def _listed(columns: list[_Column]) -> str:
+    return ", ".join(f"{column.sql} AS {identifier(column.name)}" for column in columns)
+
+
+def _columns(pile: Pile, money: list[Amount]) -> list[_Column]:
+    """Every column that the class's records have."""
+    worth = {amount.path: amount for amount in money}
+    found = []
+    for path, paths in pile.versions.groups():
+        for name in paths:
+            sql = worth[name].worth if name in worth else f"s.{identifier(name)}"
+            found.append(_Column(name, sql, path))
+            undecided = worth[name].undecided if name in worth else None
+            if undecided is not None:
+                found.append(_Column("!" + name, undecided, path))
+    return [*found, _Column("extra", "s.extra", "extra")]
+
+
+def _merged(making: Making, pile: Pile, columns: list[_Column], first: str, rows: str) -> str:
+    """Entities with a pile: of each group of fields the piece with the highest rank that says anything."""
+    groups = dict(pile.versions.groups())
+    chosen: list[str] = []
+    parts: list[str] = []
+    for column in columns:
+        if is_combined(pile.versions.cls, column.name):
+            part = combine_pile(making, pile, column.name)
+            alias = f"x{len(parts)}"
+            if part is not None:
+                parts.append(f"LEFT JOIN {part} {alias} ON {alias}.id = g.id")
+            value = f"{alias}.value" if part is not None else "CAST(NULL AS VARCHAR)"
+            chosen.append(f"{value} AS {identifier(column.name)}")
+        else:
+            chosen.append(f"g.{identifier(column.name)}")
+    said = {path: pile.versions.named(paths, "s") for path, paths in groups.items()}
+    winners = [
+        f"arg_max_null({column.sql}, p.{pile.ranks[column.path]}) FILTER (WHERE {said[column.path]}) "
+        f"AS {identifier(column.name)}"
+        for column in columns
+        if not is_combined(pile.versions.cls, column.name)
+    ]
+    return (
+        f"SELECT g.id{first}, {', '.join(chosen)} FROM "
+        f"(SELECT {', '.join(['p.id', *winners])} FROM {pile.pile} p {rows} GROUP BY p.id) g "
+        f"{' '.join(parts)}"
+    )
+
+
+def _references(making: Making, cls: EntityClass) -> tuple[str, str]:
+    """The columns ``@<reference>`` of rows ``m``, and what must be joined for them."""
+    versions = making.versions.get(cls.name)
+    columns, joins = "", ""
+    for place, reference in enumerate(cls.references.values()):
+        if versions is None or reference.field is None:
+            continue
+        key = reference_column(cls, reference)
+        if key not in versions.paths:
+            continue
+        value = "CAST(NULL AS INTEGER)"
+        if reference.to in making.entities:
+            value = f"r{place}.id"
+            joins += (
+                f" LEFT JOIN {temp('known', reference.to)} r{place} ON r{place}.value = m.{identifier(key)}"
+            )
+            if reference.to == cls.name:
+                value = f"nullif({value}, m.id)"
+        columns += f", {value} AS {identifier('@' + reference.name)}"
+    return columns, joins
+
+
+def _remark_own(making: Making, cls: EntityClass, table: str) -> None:
+    """Count who refers to itself, both ends of the reference having become one."""
+    versions = making.versions.get(cls.name)
+    for reference in cls.references.values():
+        if reference.to != cls.name or versions is None:
+            continue
+        key = reference_column(cls, reference)
+        if key in versions.paths:
+            making.report.own_parents[cls.name] = making.moment.number(
+                f"SELECT count(*) FROM {table} m JOIN {temp('known', cls.name)} k "
+                f"ON k.value = m.{identifier(key)} WHERE k.id = m.id"
+            )
