@@ -1,0 +1,97 @@
+"""Exact numbers in SQL: what the reference evaluator's ``numbers`` does, on DECIMAL(38, 9).
+
+A magnitude of 10^18 or more is null; so is division or modulo by zero. Stored numbers stay below 10^19, so
+that no intermediate result leaves DECIMAL(38, 9) or, for products, DECIMAL(38, 18) without being too large.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlglot import exp
+
+from townsend.audiences.batch.sql import Sql, case, cast, compare, function, number, text, try_cast
+
+__all__ = ["DECIMAL", "average", "compute", "constant", "exact", "fit", "read_number"]
+
+DECIMAL = "DECIMAL(38, 9)"
+FITS = "DECIMAL(27, 9)"  # 18 digits before the point
+WIDE = "DECIMAL(38, 18)"
+BOUND = Decimal(10) ** 28  # beyond every stored number, and still a DECIMAL(38, 9)
+OPERATORS: dict[str, type[exp.Binary]] = {
+    "+": exp.Add,
+    "-": exp.Sub,
+    "*": exp.Mul,
+    "/": exp.Div,
+    "%": exp.Mod,
+}
+SPELLED = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"
+
+
+def constant(value: int | Decimal) -> Sql:
+    """A literal; one that no stored number can reach is drawn in to where it compares the same."""
+    drawn = max(-BOUND, min(BOUND, Decimal(value)))
+    if isinstance(value, int) and drawn == value:
+        return number(value)
+    return cast(text(f"{drawn:f}"), DECIMAL)
+
+
+def exact(value: Sql) -> Sql:
+    """An integer or decimal as DECIMAL(38, 9)."""
+    return cast(value, DECIMAL)
+
+
+def fit(value: Sql) -> Sql:
+    """Null if the magnitude reaches 10^18."""
+    return cast(try_cast(value, FITS), DECIMAL)
+
+
+def compute(op: str, left: Sql, right: Sql) -> Sql:
+    """One operation on two numbers; null if a side is."""
+    if op == "+":
+        return fit(_plain("+", exact(left), exact(right)))
+    if op == "-":
+        return fit(_plain("-", exact(left), exact(right)))
+    if op == "*":
+        product = cast(function("try", _plain("*", exact(left), exact(right))), WIDE)
+        return fit(_half_even(product))
+    divisor = function("nullif", exact(right), number(0))
+    if op == "%":
+        return fit(_plain("%", exact(left), divisor))
+    return _from_double(_plain("/", cast(exact(left), "DOUBLE"), cast(divisor, "DOUBLE")))
+
+
+def average(total: Sql, count: Sql) -> Sql:
+    """An exact sum divided by a count, as doubles; null of nothing."""
+    return _from_double(
+        _plain("/", cast(fit(total), "DOUBLE"), cast(function("nullif", count, number(0)), "DOUBLE"))
+    )
+
+
+def read_number(spelled: Sql) -> Sql:
+    """Text as a number rounded half-even to nine places; null unless it spells one below 10^18."""
+    trimmed = function("trim", spelled, text(" \t\r\n"))
+    whole = function("regexp_full_match", trimmed, text(SPELLED))
+    return case((whole, fit(_half_even(try_cast(trimmed.copy(), WIDE)))))
+
+
+def _from_double(value: Sql) -> Sql:
+    """The double's exact value rounded half-even to nine places, as C's ``%.9f`` prints it."""
+    # Infinities and NaN print as words, which TRY_CAST turns into null.
+    return fit(try_cast(function("format", text("{:.9f}"), value), DECIMAL))
+
+
+def _half_even(wide: Sql) -> Sql:
+    """A DECIMAL(38, 18) rounded to nine places, ties to the even one.
+
+    DuckDB's cast rounds ties away from zero. Twice the half of a tie, rounded, is its even neighbour.
+    """
+    rest = _plain("%", wide, cast(text("0.000000001"), WIDE))
+    tie = compare("=", function("abs", rest), cast(text("0.0000000005"), WIDE))
+    half = function("try", _plain("*", wide.copy(), cast(text("0.5"), "DECIMAL(2, 1)")))
+    even = _plain("*", cast(half, DECIMAL), number(2))
+    return cast(case((tie, even), otherwise=cast(wide.copy(), DECIMAL)), DECIMAL)
+
+
+def _plain(op: str, left: Sql, right: Sql) -> Sql:
+    return exp.Paren(this=OPERATORS[op](this=left, expression=right))

@@ -1,0 +1,171 @@
+"""The unified tables as SQLGlot sources: what is stored where, and what exists at the instant.
+
+Tables and columns appear with use, so each is asked for; what was never seen is null or empty.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import duckdb
+from sqlglot import exp
+
+from townsend.audiences.batch.sql import NULL, Sql, all_of, any_of, column, compare, is_null, number, text
+from townsend.model import Edge, Reference, Schema
+
+__all__ = ["Tables", "UnifiedTables"]
+
+
+class UnifiedTables(Protocol):
+    """What is needed of ``townsend.profiles.Unified``."""
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection: ...
+
+    @property
+    def schema(self) -> Schema: ...
+
+    @property
+    def name(self) -> str:
+        """Prefix of the unified tables, quoted."""
+        ...
+
+    @property
+    def now_ms(self) -> int: ...
+
+
+class Tables:
+    """The tables of one unified world.
+
+    Args:
+        unified: the world; its connection is only read.
+    """
+
+    def __init__(self, unified: UnifiedTables) -> None:
+        self.schema = unified.schema
+        self.now_ms = unified.now_ms
+        self.con = unified.con
+        self._prefix = unified.name
+        self._columns: dict[str, frozenset[str]] = {}
+
+    # -------------------------------------------------------- classes
+
+    def is_event(self, cls: str) -> bool:
+        return self.schema.classes[cls].is_event
+
+    def id_name(self, cls: str) -> str:
+        """The column that holds an entity's id."""
+        return "rowid" if self.is_event(cls) else "id"
+
+    def exists(self, cls: str) -> bool:
+        """Whether the class has a table."""
+        return bool(self._columns_of(self._name(cls)))
+
+    def has(self, cls: str, name: str) -> bool:
+        """Whether the class's table has that column."""
+        return name in self._columns_of(self._name(cls))
+
+    def columns(self, cls: str) -> frozenset[str]:
+        return self._columns_of(self._name(cls))
+
+    def entities(self, cls: str, alias: str, retired: bool = False) -> Sql:
+        """All rows of a class, live ones or retired ones too, as a source called ``alias``."""
+        twin = f"{self._prefix}.{_quoted(cls + '_retired')}"
+        if not retired or self.is_event(cls) or not self._columns_of(twin):
+            return _table(self._name(cls), alias)
+        both = exp.Union(
+            this=_all_of(self._name(cls)), expression=_all_of(twin), distinct=False, by_name=True
+        )
+        return exp.Subquery(this=both, alias=_alias(alias))
+
+    def born(self, cls: str, alias: str) -> Sql | None:
+        """That a row of ``entities`` is there now; None if every row is."""
+        time = self.schema.classes[cls].time_field
+        if time is not None:
+            return compare("<=", column(alias, time), number(self.now_ms))
+        if not self.has(cls, "first_ms"):
+            return None
+        before = compare("<=", column(alias, "first_ms"), number(self.now_ms))
+        return any_of([is_null(column(alias, "first_ms")), before])
+
+    # -------------------------------------------------------- relationships
+
+    def pointer(self, cls: str, reference: str) -> str | None:
+        """The column by which a row names another entity; None if none ever did.
+
+        An event's holds a number, to be looked up in ``node``; any other row's the far entity's id.
+        """
+        name = "@" + reference
+        if self.is_event(cls):
+            found: Reference = self.schema.classes[cls].references[reference]
+            name = "who" if found.field is None else "#" + reference
+            if not self._columns_of(self._node(found.to)):
+                return None
+        return name if self.has(cls, name) else None
+
+    def node(self, cls: str, alias: str) -> Sql:
+        """Pairs ``n``, ``id``: each number of the class and the entity that holds it."""
+        return _table(self._node(cls), alias)
+
+    def edge(self, plan: Edge, alias: str) -> Sql | None:
+        """The rows of an edge table; None if there is none."""
+        name = f"{self._prefix}.{_quoted('edge_' + plan.table)}"
+        return _table(name, alias) if self._columns_of(name) else None
+
+    def edge_counts(self, plan: Edge, via: str | None, alias: str) -> Sql | None:
+        """That a row of ``edge`` counts now and by a chosen way; None if every row does."""
+        if not plan.via:
+            return None
+        ways = (via,) if via is not None else plan.default
+        way: Sql = exp.In(this=column(alias, "via"), expressions=[text(one) for one in ways])
+        started = any_of(
+            [
+                is_null(column(alias, "start_ms")),
+                compare("<=", column(alias, "start_ms"), number(self.now_ms)),
+            ]
+        )
+        going = any_of(
+            [is_null(column(alias, "end_ms")), compare(">", column(alias, "end_ms"), number(self.now_ms))]
+        )
+        return all_of([way, started, going])
+
+    # -------------------------------------------------------- names
+
+    def _name(self, cls: str) -> str:
+        return f"facts.{_quoted(cls)}" if self.is_event(cls) else f"{self._prefix}.{_quoted(cls)}"
+
+    def _node(self, cls: str) -> str:
+        return f"{self._prefix}.{_quoted('node_' + cls)}"
+
+    def _columns_of(self, table: str) -> frozenset[str]:
+        if table not in self._columns:
+            try:
+                found = self.con.execute(f"SELECT * FROM {table} LIMIT 0").description
+            except duckdb.CatalogException:
+                found = None
+            self._columns[table] = frozenset(one[0] for one in found or ())
+        return self._columns[table]
+
+
+def empty(alias: str, **columns: str) -> Sql:
+    """A source without rows, with columns of the given types."""
+    nothing = exp.Select(expressions=[NULL(kind).as_(name, quoted=True) for name, kind in columns.items()])
+    return exp.Subquery(this=nothing.where(exp.false(), copy=False), alias=_alias(alias))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _alias(name: str) -> exp.TableAlias:
+    return exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+
+
+def _table(name: str, alias: str) -> Sql:
+    table = exp.to_table(name, dialect="duckdb")
+    table.set("alias", _alias(alias))
+    return table
+
+
+def _all_of(name: str) -> exp.Select:
+    return exp.Select(expressions=[exp.Star()]).from_(exp.to_table(name, dialect="duckdb"), copy=False)

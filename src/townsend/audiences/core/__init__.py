@@ -1,0 +1,197 @@
+"""The resolved form of a definition: what every evaluator computes, and nothing else.
+
+Parsing gives a tree of what was written; resolving gives this: names bound to scopes, relationships to
+their plans, lists and scalars told apart, coercions made visible. All evaluators read this form, so a
+construct has one meaning. Two equal leaves are equal objects, wherever they were written.
+
+Variables are scope depths: 0 is the root entity, 1 the item of the outermost bracket, and so on.
+
+Meaning, for all evaluators:
+
+* A condition is true or false, never null. ``Compare``, ``Text``, ``In`` and ``Occurs`` with a null side are
+  false.
+* A list of entities holds each unified entity once. ``Each`` keeps one value per item, repeats and all.
+* Aggregates leave out null values. ``sum`` of nothing is 0; ``average``, ``min``, ``max`` of nothing null.
+* ``forall`` over nothing is true. Numbers are exact decimals of nine places; see ``Arithmetic``.
+* Instants are whole epoch milliseconds in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from townsend.audiences.core.conditions import (
+    And,
+    Compare,
+    In,
+    InSegment,
+    IsNull,
+    LoadedSegment,
+    Not,
+    Or,
+    SetTest,
+    Some,
+    Text,
+    Truth,
+)
+from townsend.audiences.core.times import (
+    Between,
+    Calendar,
+    Chain,
+    DateOf,
+    Direction,
+    During,
+    Gap,
+    InstantOf,
+    Now,
+    Occurs,
+    Side,
+    Step,
+    Tail,
+    TimeRef,
+    Unit,
+    Window,
+)
+from townsend.audiences.core.types import (
+    ANY,
+    BOOLEAN,
+    DATETIME,
+    INTEGER,
+    NOWHERE,
+    NUMBER,
+    STRING,
+    AnyType,
+    EntityType,
+    ItemType,
+    ListType,
+    MapType,
+    ObjectType,
+    ScalarType,
+    Span,
+    Type,
+)
+from townsend.audiences.core.values import (
+    Aggregate,
+    Arithmetic,
+    Coerce,
+    Conditional,
+    Const,
+    Count,
+    DatePart,
+    Dig,
+    Distinct,
+    Each,
+    Field,
+    Follow,
+    Item,
+    ListOf,
+    Negative,
+    Where,
+)
+
+__all__ = [
+    "ANY",
+    "BOOLEAN",
+    "DATETIME",
+    "INTEGER",
+    "NOWHERE",
+    "NUMBER",
+    "STRING",
+    "Aggregate",
+    "And",
+    "AnyType",
+    "Arithmetic",
+    "Between",
+    "Calendar",
+    "Chain",
+    "Coerce",
+    "Compare",
+    "Conditional",
+    "Const",
+    "Count",
+    "DateOf",
+    "DatePart",
+    "Definition",
+    "Dig",
+    "Direction",
+    "Distinct",
+    "During",
+    "Each",
+    "EntityType",
+    "Expr",
+    "Field",
+    "Follow",
+    "Gap",
+    "In",
+    "InSegment",
+    "InstantOf",
+    "IsNull",
+    "Item",
+    "ItemType",
+    "ListOf",
+    "ListType",
+    "LoadedSegment",
+    "MapType",
+    "Negative",
+    "Not",
+    "Now",
+    "ObjectType",
+    "Occurs",
+    "Or",
+    "ScalarType",
+    "SetTest",
+    "Side",
+    "Some",
+    "Span",
+    "Step",
+    "Tail",
+    "Text",
+    "TimeRef",
+    "Truth",
+    "Type",
+    "Unit",
+    "Where",
+    "Window",
+]
+
+Expr = (
+    Const
+    | ListOf
+    | Item
+    | Field
+    | Dig
+    | Follow
+    | Where
+    | Each
+    | Distinct
+    | Count
+    | Aggregate
+    | Arithmetic
+    | Negative
+    | Conditional
+    | Coerce
+    | DatePart
+    | And
+    | Or
+    | Not
+    | Truth
+    | Compare
+    | Text
+    | In
+    | SetTest
+    | IsNull
+    | Some
+    | InSegment
+    | LoadedSegment
+    | Occurs
+    | Chain
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A resolved audience: the root class, the condition about ``Item(0)``, and the text it came from."""
+
+    of: str
+    condition: Expr
+    text: str = field(compare=False)

@@ -1,0 +1,108 @@
+"""What resolving carries along: the project's names, the scopes, and the way to complain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from townsend.audiences.core import Definition, EntityType, Expr, Item, Span, Type
+from townsend.audiences.pql import tree
+from townsend.audiences.pql.places import at_place
+from townsend.model import Schema
+from townsend.problem import Invalid
+
+__all__ = ["Audiences", "Context", "Scope", "Seen", "Warned", "root_scope"]
+
+Seen = Callable[[str, str], bool]
+"""Whether an undeclared path ever came with rows of a class."""
+
+Audiences = Callable[[str], tuple[str, str] | None]
+"""The root class and text of a saved audience."""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something doubtful about a definition that does not stop it."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean at one place.
+
+    Args:
+        items: the entity or item of each enclosing bracket, the root first.
+        variables: names given by lambdas, ``let``, ``select`` and quantifiers.
+    """
+
+    items: tuple[Item, ...]
+    variables: Mapping[str, Expr] = field(default_factory=dict)
+    depth: int = 1
+
+    @property
+    def item(self) -> Item:
+        """What bare names are looked up on."""
+        return self.items[-1]
+
+    def inside(self, type_: Type, at: Span) -> tuple[int, Scope]:
+        """The scope inside a bracket over items of that type, and the number of its variable."""
+        item = Item(self.depth, type_, at)
+        return self.depth, replace(self, items=(*self.items, item), depth=self.depth + 1)
+
+    def named(self, name: str, type_: Type, at: Span) -> tuple[int, Scope]:
+        """A scope with one more named variable, bare names staying as they are."""
+        variables = {**self.variables, name: Item(self.depth, type_, at)}
+        return self.depth, replace(self, variables=variables, depth=self.depth + 1)
+
+    def with_value(self, name: str, value: Expr) -> Scope:
+        """A scope in which a name stands for a value."""
+        return replace(self, variables={**self.variables, name: value})
+
+
+@dataclass
+class Context:
+    """One definition being resolved.
+
+    Args:
+        value: resolves a node as a value, ``condition`` one in Boolean position.
+        other: resolves another audience, by name, class and text.
+        path: the audiences this one is part of, outermost first.
+        known: other audiences resolved so far.
+        sizes: of expressions measured so far, by object.
+        level: how many nodes around this one are being resolved, those of outer audiences included.
+    """
+
+    schema: Schema
+    text: str
+    seen: Seen
+    audiences: Audiences
+    strict: bool
+    value: Callable[[Context, Any, Scope], Expr]
+    condition: Callable[[Context, Any, Scope], Expr]
+    other: Callable[[Context, str, str, str], Definition]
+    path: tuple[str, ...] = ()
+    warnings: list[Warned] = field(default_factory=list)
+    known: dict[str, Definition] = field(default_factory=dict)
+    sizes: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    level: int = 0
+
+    def wrong(
+        self, code: str, message: str, node: tree.Node | tree.Step | tree.Part | Span, **facts: Any
+    ) -> Invalid:
+        """The problem to raise about a place in the text."""
+        span = node if isinstance(node, Span) else node.at
+        return at_place(code, message, self.text, span.start, **facts)
+
+    def warn(self, code: str, text: str) -> None:
+        """Remember a doubt, once."""
+        warned = Warned(code, text)
+        if warned not in self.warnings:
+            self.warnings.append(warned)
+
+
+def root_scope(cls: str) -> Scope:
+    """Names resolve on the root entity; ``$1`` is it, too."""
+    return Scope((Item(0, EntityType(cls)),))

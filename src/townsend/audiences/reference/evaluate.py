@@ -1,0 +1,47 @@
+"""What a definition means: the specification that every other evaluator must agree with.
+
+One entity at a time, without indexes, plans or shortcuts, over any ``World``. Nothing here reads a clock, a
+file or a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from townsend.audiences.core import Definition, Expr
+from townsend.audiences.reference import chains, conditions, lists, scalars
+from townsend.audiences.reference.scope import Rule, Scope
+from townsend.audiences.reference.values import Entity, Value
+from townsend.audiences.reference.world import World
+
+__all__ = ["RULES", "holds", "members", "value"]
+
+RULES: Mapping[type, Rule] = {**lists.RULES, **scalars.RULES, **conditions.RULES, **chains.RULES}
+
+
+def holds(definition: Definition, world: World, entity: Entity) -> bool:
+    """Whether an entity is a member now; what does not exist now is none."""
+    born = world.born(entity)
+    if born is None or born > world.now_ms:
+        return False
+    return Scope(world, RULES, {0: entity}).holds(definition.condition)
+
+
+def value(expr: Expr, world: World, bindings: Mapping[int, Value]) -> Value:
+    """What an expression is worth.
+
+    Args:
+        expr: any node of ``core``.
+        world: the facts at an instant.
+        bindings: value by variable; 0 is the root entity.
+    """
+    return Scope(world, RULES, bindings).value(expr)
+
+
+def members(definition: Definition, world: World, among: Iterable[int] | None = None) -> list[int]:
+    """Ids of the members, ascending; of those ``among`` if given."""
+    if among is None:
+        candidates = list(world.entities(definition.of))
+    else:
+        candidates = [Entity(definition.of, one) for one in sorted(set(among))]
+    return [one.id for one in candidates if holds(definition, world, one)]

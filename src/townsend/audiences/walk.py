@@ -1,0 +1,133 @@
+"""Walking resolved expressions: their parts, and which variables they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, get_args
+
+from townsend.audiences.core import (
+    Aggregate,
+    And,
+    Chain,
+    Distinct,
+    Each,
+    Expr,
+    Field,
+    Follow,
+    Item,
+    ListType,
+    Some,
+    Tail,
+    TimeRef,
+    Where,
+)
+
+__all__ = [
+    "conjuncts",
+    "everything",
+    "free",
+    "is_list",
+    "parts",
+    "root_of",
+    "spine",
+    "spine_uses",
+    "tail_parts",
+]
+
+EXPRESSIONS = get_args(Expr)
+INSIDE = (*EXPRESSIONS, *get_args(Tail), *get_args(TimeRef))
+
+
+def is_list(expr: Expr) -> bool:
+    """Whether an expression is sure to be a list."""
+    return isinstance(expr.type, ListType)
+
+
+def parts(node: Expr) -> Iterator[tuple[Expr, int | None]]:
+    """The expressions directly inside, each with the variable that is bound there."""
+    match node:
+        case Where(base, var, cond) | Some(_, base, var, cond):
+            yield base, None
+            yield cond, var
+        case Each(base, var, body) | Aggregate(_, base, var, body):
+            yield base, None
+            yield body, var
+        case Chain(base, var, _, steps):
+            yield base, None
+            for step in steps:
+                yield step.what, var
+                if step.when is not None:
+                    yield from ((inner, var) for inner in tail_parts(step.when))
+                if step.where is not None:
+                    yield step.where, None
+        case _:
+            for one in fields(node):
+                if one.name not in ("type", "at", "definition"):
+                    yield from ((inner, None) for inner in _expressions(getattr(node, one.name)))
+
+
+def everything(node: Expr) -> Iterator[Expr]:
+    """The expression and all inside it; not the definitions of other audiences."""
+    yield node
+    for inner, _ in parts(node):
+        yield from everything(inner)
+
+
+def free(node: Expr) -> frozenset[int]:
+    """The variables that a value depends on."""
+    if isinstance(node, Item):
+        return frozenset({node.var})
+    found: frozenset[int] = frozenset()
+    for inner, var in parts(node):
+        found |= free(inner) - {var} if var is not None else free(inner)
+    return found
+
+
+def tail_parts(tail: Tail) -> Iterator[Expr]:
+    """The expressions inside a tail."""
+    return _expressions(tail)
+
+
+def conjuncts(condition: Expr) -> list[Expr]:
+    """The conditions that must all hold."""
+    if isinstance(condition, And):
+        return [inner for item in condition.items for inner in conjuncts(item)]
+    return [condition]
+
+
+def spine(expr: Expr) -> Iterator[Expr]:
+    """A list expression, what it is made from, and so on, until something that is no list follows."""
+    while True:
+        yield expr
+        if not isinstance(expr, Where | Each | Distinct | Follow) or not is_list(expr.base):
+            return
+        expr = expr.base
+
+
+def root_of(expr: Expr) -> Expr | None:
+    """What a list starts from: one entity or item; None for a literal or an undeclared value."""
+    *_, last = spine(expr)
+    return last.base if isinstance(last, Follow | Field) else None
+
+
+def spine_uses(expr: Expr) -> frozenset[int]:
+    """The variables that conditions and bodies along a list refer to, its items and its root aside."""
+    found: frozenset[int] = frozenset()
+    for node in spine(expr):
+        if isinstance(node, Where):
+            found |= free(node.cond) - {node.var}
+        elif isinstance(node, Each):
+            found |= free(node.body) - {node.var}
+    return found
+
+
+def _expressions(value: Any) -> Iterator[Expr]:
+    if isinstance(value, EXPRESSIONS):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _expressions(one)
+    elif isinstance(value, INSIDE):
+        for one in fields(value):
+            yield from _expressions(getattr(value, one.name))

@@ -1,0 +1,141 @@
+"""Which engine answers, what is said beside an answer, and answers as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+from tests.properties.worlds import RandomWorld, random_world
+from tests.unit.audiences.nodes import SCHEMA
+
+from townsend.audiences import answers
+from townsend.audiences.core import Definition
+from townsend.audiences.evaluate import TOGETHER, evaluate, sizes
+from townsend.audiences.explain import explain
+from townsend.audiences.pql import parse, resolve
+from townsend.audiences.reference import StoreWorld, members
+from townsend.problem import Invalid
+
+EASY = "b2b.isConverted.isNotNull()"
+HARD = "tier = custom.a or not (tier = custom.a)"  # undeclared values are compared by content
+
+
+@pytest.fixture
+def unified() -> Iterator[Any]:
+    world = random_world(Random(9))
+    yield cast(Any, world)
+    world.close()
+
+
+def definition(text: str, of: str = "person") -> Definition:
+    return resolve(parse(text), SCHEMA, of, seen=lambda *_: True).definition
+
+
+def test_batch_answers_what_it_can(unified: Any) -> None:
+    found = evaluate(definition(EASY), unified)
+
+    assert ("batch", ()) == (found.engine, found.notes)
+    assert members(definition(EASY), StoreWorld(unified)) == found.ids.tolist()
+
+
+def test_what_batch_can_not_do_is_left_to_the_reference_and_a_note_says_so(unified: Any) -> None:
+    found = evaluate(definition(f"{EASY} and ({HARD})"), unified)
+
+    assert "batch+reference" == found.engine
+    assert "compared by their content" in found.notes[0]
+    assert evaluate(definition(EASY), unified).ids.tolist() == found.ids.tolist()
+
+
+def test_batch_alone_refuses_what_it_can_not_do(unified: Any) -> None:
+    with pytest.raises(Invalid) as refused:
+        evaluate(definition(HARD), unified, "batch")
+
+    assert "engine.unable" == refused.value.code
+
+
+def test_an_unknown_engine_is_refused_with_those_there_are(unified: Any) -> None:
+    with pytest.raises(Invalid) as refused:
+        evaluate(definition(EASY), unified, "spark")
+
+    assert "engine.unknown" == refused.value.code
+    assert "auto, batch, reference" in refused.value.text
+
+
+def test_sizes_are_those_of_each_condition_and_of_all(unified: Any) -> None:
+    text = f"{EASY} and\n  (accounts and accounts.count() > 0)"
+    found = sizes(definition(text), unified)
+    first, second = evaluate(definition(EASY), unified), evaluate(definition("accounts"), unified)
+    both = set(first.ids.tolist()) & set(second.ids.tolist())
+
+    assert [EASY, "accounts", "accounts.count() > 0", TOGETHER] == [one.text for one in found]
+    assert [len(first.ids), len(second.ids), len(second.ids), len(both)] == [one.size for one in found]
+
+
+def test_a_single_condition_has_one_size(unified: Any) -> None:
+    assert [EASY] == [one.text for one in sizes(definition(EASY), unified)]
+
+
+def test_entities_without_a_rate_are_counted_as_undecided(unified: Any) -> None:
+    path = "accountOrganization.annualRevenue.amount"
+    unified.con.execute("INSERT INTO u.undecided VALUES ('account', 1, ?), ('account', 2, ?)", [path, path])
+
+    assert 2 == evaluate(definition(f"accounts.sum({path}) > 1"), unified).undecided
+    assert 0 == evaluate(definition(EASY), unified).undecided
+
+
+def _known(unified: RandomWorld) -> None:
+    unified.con.execute("CREATE TABLE u.identity (class VARCHAR, id INTEGER, space VARCHAR, value VARCHAR)")
+    unified.con.execute(
+        "INSERT INTO u.identity VALUES ('person', 3, 'Email', 'b@x.org'), ('person', 3, 'Email', 'a@x.org'), "
+        "('person', 3, 'ECID', '7'), ('account', 3, 'b2b_account', 'k')"
+    )
+
+
+def test_an_answer_names_each_member_once_with_its_identities_sorted(unified: Any) -> None:
+    _known(unified)
+
+    assert [
+        {"id": 2, "class": "person", "identities": {}},
+        {"id": 3, "class": "person", "identities": {"ECID": ["7"], "Email": ["a@x.org", "b@x.org"]}},
+    ] == answers.rows(unified, "person", [3, 2, 3])
+
+
+def test_an_answer_is_a_table_with_three_columns(unified: Any) -> None:
+    _known(unified)
+    table = answers.table(unified, "person", [3])
+    strings = pa.map_(pa.string(), pa.list_(pa.string()))
+
+    assert pa.schema([("id", pa.int32()), ("class", pa.string()), ("identities", strings)]) == table.schema
+    assert [[("ECID", ["7"]), ("Email", ["a@x.org", "b@x.org"])]] == table["identities"].to_pylist()
+    assert table.schema == answers.table(unified, "person", []).schema
+
+
+def test_an_event_is_known_by_its_id(unified: Any) -> None:
+    (event,) = unified.con.execute("SELECT rowid FROM facts.event WHERE _id = 'e0'").fetchone()
+
+    assert [{"event": ["e0"]}] == [row["identities"] for row in answers.rows(unified, "event", [event])]
+
+
+DEEPEST = {
+    "not": "not (" * 46 + "b2b.personScore > 1" + ")" * 46,
+    "logic": "(b2b.isConverted and (b2b.personScore > 1 or " * 23 + "b2b.isConverted" + "))" * 23,
+    "arithmetic": " + ".join(["b2b.personScore"] * 47) + " > 3",
+    "path": "accounts." + ".".join(["people.accounts"] * 23) + ".count() > 1",
+    "brackets": "accounts.exists(" + "parent.children.exists(" * 22 + "accountScore > 1" + ")" * 23,
+    "choice": "if(b2b.isConverted, 1, " * 46 + "2" + ")" * 46 + " = 2",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", DEEPEST.values(), ids=DEEPEST.keys())
+def test_the_deepest_that_is_admitted_can_be_answered_and_explained(unified: Any, text: str) -> None:
+    """A long path must not multiply rows either: each entity is walked from once."""
+    world, deepest = StoreWorld(unified), definition(text)
+    expected = members(deepest, world)
+
+    assert expected == evaluate(deepest, unified, "batch").ids.tolist()
+    for one in world.entities("person"):
+        assert (one.id in expected) == explain(deepest, world, one).holds
