@@ -1,0 +1,47 @@
+"""Sources: the systems that facts come from, behind one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from townsend.clock import Clock
+from townsend.problem import Invalid
+from townsend.sources.contract import Page, Source
+from townsend.sources.files import FilesSource
+
+__all__ = ["FilesSource", "Page", "Source", "open_source"]
+
+
+def open_source(
+    name: str, settings: Mapping[str, Any], clock: Clock, *, folder: Path
+) -> FilesSource | Source:
+    """A source of a project, ready to be pulled; nothing is called yet.
+
+    Args:
+        name: what the project calls it.
+        settings: its section of ``townsend.yaml``, variables filled in.
+        clock: the time in which it waits.
+        folder: the project's folder; paths are relative to it.
+
+    Raises:
+        Invalid: ``settings.*``, ``source.type``.
+    """
+    kind = settings.get("type")
+    if kind == "files":
+        return FilesSource(name, settings, folder)
+    # Connectors are imported when they are used: the HTTP client takes a while to load.
+    if kind == "marketo":
+        from townsend.sources.marketo import MarketoSource
+
+        return MarketoSource(name, settings, clock)
+    if kind == "salesforce":
+        from townsend.sources.salesforce import SalesforceSource
+
+        return SalesforceSource(name, settings, clock)
+    raise Invalid(
+        "source.type",
+        f"sources.{name}: a source of type {kind!r} is not pulled; inlets take what is sent to them",
+        source=name,
+    )

@@ -1,0 +1,1 @@
+"""What a source and a destination of one vendor share: token, budget of calls, reading of its errors."""

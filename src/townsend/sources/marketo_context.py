@@ -1,0 +1,121 @@
+"""What all streams of one Marketo instance share: its calls, its keys, its settings, and its pages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from townsend.clock import Clock
+from townsend.model import LeafType
+from townsend.sources.contract import Cursor, Page, since_of
+from townsend.sources.instance import Instance
+from townsend.sources.mapping import Mapper, Table, load_tables
+from townsend.sources.marketo_exports import Exports, instant
+from townsend.vendors.marketo import Marketo
+
+__all__ = ["NOT_HERE", "ROWS_PER_PAGE", "SINCE", "UNDER", "Context", "at", "chunks", "paged"]
+
+SINCE = "25 months"
+ROWS_LEAST = 5_000  # smaller pages wait for more: each page is one transaction
+ROWS_PER_PAGE = 20_000
+UNDER = "marketo"  # where fields are kept that have no place in XDM
+# The instance does not offer this: a native CRM integration, or a feature that was not bought.
+NOT_HERE = {"616", "703", "1018"}
+_PAGING_TOKEN = "/rest/v1/activities/pagingtoken.json"  # noqa: S105  an address
+
+KINDS: Mapping[str, LeafType] = {
+    "integer": "integer", "score": "number", "float": "number", "currency": "number", "percent": "number",
+    "boolean": "boolean", "datetime": "datetime", "date": "date",
+}  # fmt: skip
+
+
+@dataclass
+class Context:
+    """One instance while it is pulled.
+
+    Args:
+        name: what the project calls the source.
+        settings: its settings, checked.
+        others: ``crm``, if the settings name the CRM's organisation.
+        leads: ids of leads that were read since the source was opened, with their companies' ids.
+        leads_are_all: whether these are all leads since the setting ``since``.
+        reading: which fields of leads are read, and what becomes of them, once that is known.
+    """
+
+    name: str
+    marketo: Marketo
+    exports: Exports
+    clock: Clock
+    instance: Instance
+    others: Mapping[str, Instance]
+    settings: Mapping[str, Any] = field(repr=False)
+    remarks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    leads: dict[int, int | None] = field(default_factory=dict)
+    leads_are_all: bool = False
+    reading: tuple[list[str], Mapper] | None = None
+
+    def since(self, now: datetime) -> datetime:
+        """The instant from which everything is read the first time."""
+        return since_of(self.name, self.settings, SINCE, now)
+
+    def table(self, name: str) -> Table:
+        return load_tables("marketo")[name]
+
+    def mapper(
+        self, table: Table, also: Mapping[str, str] | None = None, kinds: Mapping[str, LeafType] | None = None
+    ) -> Mapper:
+        """What turns this instance's rows into ours."""
+        return Mapper(table, self.instance, self.others, also, kinds)
+
+    def custom(self, names: Iterable[str]) -> dict[str, str]:
+        """Target paths of the custom fields that the settings want, by field name."""
+        wanted = self.settings.get("custom_fields", True)
+        if isinstance(wanted, bool):
+            return {name: f"{UNDER}.{name}" for name in names if wanted}
+        return {name: f"{UNDER}.{name}" for name in names if name in wanted}
+
+    def paging_token(self, since: datetime) -> str:
+        """The position in the stream of activities at an instant."""
+        answer = self.marketo.call("GET", _PAGING_TOKEN, params={"sinceDatetime": instant(since)})
+        return answer.token or ""
+
+    def note(self, stream: str, text: str) -> None:
+        """Say something about a stream, once."""
+        if text not in self.remarks[stream]:
+            self.remarks[stream].append(text)
+
+
+def at(text: str) -> datetime:
+    """The instant that a cursor holds."""
+    return datetime.fromisoformat(text)
+
+
+def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """The values in order, at most ``size`` at a time."""
+    for first in range(0, len(values), size):
+        yield values[first : first + size]
+
+
+def paged(cls: str, parts: Iterable[tuple[Iterable[Mapping[str, Any]], Cursor]]) -> Iterator[Page]:
+    """Pages of the parts' rows; a part's cursor is handed out no earlier than all of its rows.
+
+    Args:
+        parts: rows, and where to go on behind them. The last cursor comes even without rows.
+    """
+    rows: list[Mapping[str, Any]] = []
+    cursor: Cursor = None
+    for part, behind in parts:
+        for row in part:
+            rows.append(row)
+            if len(rows) >= ROWS_PER_PAGE:
+                yield Page(cls, rows, cursor)
+                rows, cursor = [], None
+        cursor = behind
+        if len(rows) >= ROWS_LEAST:
+            yield Page(cls, rows, cursor)
+            rows, cursor = [], None
+    if rows or cursor is not None:
+        yield Page(cls, rows, cursor)

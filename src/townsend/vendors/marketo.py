@@ -1,0 +1,290 @@
+"""Marketo Engage's REST interface: its token, its envelope, its codes, its limits.
+
+Nearly every answer is HTTP 200 with ``{success, errors, result}``; what failed stands in ``errors`` by code.
+The table below says what each code means for the call; a caller that can go on after one names it in
+``expect`` and finds it in ``Answer.said``. Codes of single records stay in ``result``, untouched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import httpx
+
+from townsend.clock import Clock
+from townsend.problem import Broken, Invalid, Problem, Unavailable
+from townsend.vendors.http import Http
+from townsend.vendors.pacing import Pace, budget_of
+from townsend.vendors.patience import Side
+from townsend.vendors.replies import Again, Reply
+from townsend.vendors.tokens import Grant, Tokens
+
+__all__ = ["ACCESS", "IDS_MAX", "PAGE_MAX", "PER_DAY", "Access", "Answer", "Marketo"]
+
+# Settings that reach an instance.
+ACCESS = ("base_url", "munchkin_id", "client_id", "client_secret")
+# Half of what the vendor allows, as it advises; an instance's limits are shared by all its integrations.
+CALLS, WINDOW_S, IN_FLIGHT = 50, 20.0, 5
+PER_DAY = 50_000
+DAY_BEGINS = timedelta(hours=6)  # 00:00 US Central, winter; in summer one hour late, on the safe side
+IDS_MAX = 300  # records in a write, values in a filter
+PAGE_MAX = 300
+ASSETS_MAX = 200
+QUERY_MAX = 4_000  # characters; the vendor refuses addresses over 8 KB
+
+NOTHING_FOUND = "702"
+_RENEW = {"601", "602"}
+_SHORT_WAITS = {"615": 2.0, "1016": 30.0, "1019": 30.0}
+# Not carried out / perhaps carried out.
+_LATER = {"608", "614", "713", "719", "1014", "1022"}
+_PERHAPS = {"502", "604", "611"}
+_RIGHTS = {"603"}
+_OURS = {"605", "609", "612", "613"}
+_ADDRESS = re.compile(r"[^\s@'\"]+@[^\s@'\"]+")
+
+
+@dataclass(frozen=True)
+class Access:
+    """How an instance is reached; ``calls_per_day`` is the subscription's quota."""
+
+    base_url: str
+    munchkin_id: str
+    client_id: str
+    client_secret: str
+    calls_per_day: int = PER_DAY
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Access:
+        """The access that checked settings describe.
+
+        Raises:
+            Invalid: ``settings.type`` for a quota that is no number.
+        """
+        per_day = settings.get("calls_per_day", PER_DAY)
+        if not isinstance(per_day, int) or isinstance(per_day, bool) or per_day < 1:
+            raise Invalid("settings.type", f"calls_per_day: expected a whole number, got {per_day!r}")
+        base_url, munchkin_id, client_id, client_secret = (str(settings[key]).strip() for key in ACCESS)
+        return cls(base_url, munchkin_id, client_id, client_secret, per_day)
+
+    def __repr__(self) -> str:
+        return f"Access({self.munchkin_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One envelope.
+
+    Args:
+        result: the records; empty where the vendor sends none.
+        token: ``nextPageToken``, if any.
+        more: whether another page follows: ``moreResult``, else whether there is a token.
+        said: the expected code that came instead of a result.
+        words: what the vendor wrote with it.
+    """
+
+    result: Sequence[Any] = ()
+    token: str | None = None
+    more: bool = False
+    said: str | None = None
+    words: str = ""
+
+
+class Marketo:
+    """Calls of one instance.
+
+    Args:
+        name: what the project calls the source or destination.
+        access: where and as whom.
+        clock: the time in which it waits.
+        side: which of both it is, for error codes.
+        transport: how to reach it, for tests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        access: Access,
+        clock: Clock,
+        side: Side = "source",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.name = name
+        self.munchkin_id = access.munchkin_id
+        self._access = access
+        self._side: Side = side
+        pace = Pace(CALLS, WINDOW_S, IN_FLIGHT, access.calls_per_day, DAY_BEGINS)
+        # The address belongs to the account: two rehearsals of one instance are two accounts.
+        budget = budget_of(f"Marketo {access.munchkin_id} at {access.base_url}", pace, clock)
+        self.http = Http(name, access.base_url, clock, budget, side=side, transport=transport)
+        self.http.tokens = Tokens(self._ask, clock)
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far, repetitions and token calls included."""
+        return self.http.calls
+
+    def close(self) -> None:
+        self.http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        safe: bool | None = None,
+        expect: Collection[str] = (),
+    ) -> Answer:
+        """Make one call.
+
+        Args:
+            path: such as ``/rest/v1/leads.json``.
+            safe: repeating does no harm; by default so for GET. Adding to and removing from lists is safe.
+            expect: codes that the caller deals with.
+
+        Raises:
+            Invalid: ``<side>.credentials``, ``<side>.rights``, ``<side>.request``.
+            Unavailable: ``<side>.unreachable``, ``<side>.busy``, ``<side>.uncertain``, ``vendor.quota``.
+        """
+
+        if method == "GET" and params and len(query := urlencode(dict(params))) > QUERY_MAX:
+            # A long address is refused; the vendor takes the same query as a form.
+            method, path, params, safe = "POST", f"{path}?_method=GET", None, True
+            form = dict(parse_qsl(query))
+
+        def judge(reply: Reply) -> Again | None:
+            return self.judge(reply, expect)
+
+        reply = self.http.call(method, path, judge=judge, params=params, json=json, form=form, safe=safe)
+        return _answer(reply.json())
+
+    def pages(
+        self, path: str, params: Mapping[str, Any] | None = None, expect: Collection[str] = ()
+    ) -> Iterator[Answer]:
+        """The pages of a call of the lead database that pages by ``nextPageToken``."""
+        query = {"batchSize": PAGE_MAX, **(params or {})}
+        while True:
+            answer = self.call("GET", path, params=query, expect=expect)
+            yield answer
+            if answer.said or not answer.token or not answer.more:
+                return
+            query["nextPageToken"] = answer.token
+
+    def assets(
+        self, path: str, params: Mapping[str, Any] | None = None, expect: Collection[str] = ()
+    ) -> Iterator[Answer]:
+        """The pages of a call of the asset interface that pages by ``offset``."""
+        offset = 0
+        while True:
+            query = {**(params or {}), "maxReturn": ASSETS_MAX, "offset": offset}
+            answer = self.call("GET", path, params=query, expect=expect)
+            if answer.result or answer.said:
+                yield answer
+            if len(answer.result) < ASSETS_MAX:
+                return
+            offset += ASSETS_MAX
+
+    def _ask(self) -> Grant:
+        """A token; sent as a form, so that the secret is in no address."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self._access.client_id,
+            "client_secret": self._access.client_secret,
+        }
+        reply = self.http.call(
+            "POST", "/identity/oauth/token", judge=self._token, form=form, safe=True, authorised=False
+        )
+        body = reply.json()
+        return Grant(str(body["access_token"]), float(body.get("expires_in", 0)))
+
+    def _token(self, reply: Reply) -> Again | None:
+        if reply.status in (400, 401, 403):
+            raise Invalid(
+                f"{self._side}.credentials",
+                f"{self.name}: {self.http.host} does not know this client; check client_id and client_secret",
+                name=self.name,
+                host=self.http.host,
+            )
+        body = reply.json() if reply.status == 200 else None
+        if not isinstance(body, dict) or "access_token" not in body:
+            raise Invalid(
+                f"{self._side}.address",
+                f"{self.name}: {self.http.host} gives no token (status {reply.status}); check base_url, "
+                "which is an address such as https://123-ABC-456.mktorest.com without a path",
+                name=self.name,
+                host=self.http.host,
+            )
+        return None
+
+    def judge(self, reply: Reply, expect: Collection[str] = ()) -> Again | None:
+        """What the envelope says of repeating the call; None takes it; raises what is final."""
+        if reply.status in (413, 414):
+            raise Broken(
+                f"{self._side}.too_long", f"{self.name}: a call was too long (status {reply.status})"
+            )
+        if 400 <= reply.status < 500 and reply.kind != "application/json":
+            raise self.failure("", "", reply.status)
+        body = reply.json()
+        if isinstance(body, dict) and body.get("success"):
+            return None
+        code, words = _error(body)
+        if not code and reply.status == 401:
+            return Again("status 401", renew=True)
+        if code in expect or code == NOTHING_FOUND:
+            return None
+        again = _later(code)
+        if again is None:
+            raise self.failure(code, words, reply.status)
+        return again
+
+    def failure(self, code: str, words: str, status: int = 200) -> Problem:
+        """The problem that a code is when nothing else can be done about it."""
+        facts = {"name": self.name, "host": self.http.host, "vendor_code": code}
+        said = f"{self.name}: Marketo says {code or f'status {status}'}: {words or 'nothing more'}"
+        if code == "607":
+            return Unavailable(
+                "vendor.quota", f"{said}; the day's calls are used up until midnight US Central", **facts
+            )
+        if code in _RIGHTS:
+            text = "; the API user's role lacks a permission, or its allow-list lacks this machine's address"
+            return Invalid(f"{self._side}.rights", said + text, **facts)
+        if code in _OURS:
+            return Broken(f"{self._side}.call", said, **facts)
+        return Invalid(f"{self._side}.request", said, **facts)
+
+
+def _later(code: str) -> Again | None:
+    """What a response-level code says of repeating the call; None if that does not help."""
+    if code in _RENEW:
+        return Again(f"code {code}", renew=True)
+    if code == "606":
+        return Again("code 606, too many calls", after_s=WINDOW_S, throttled=True)
+    if code in _SHORT_WAITS:
+        return Again(f"code {code}", after_s=_SHORT_WAITS[code])
+    if code in _LATER:
+        return Again(f"code {code}")
+    return Again(f"code {code}", processed=True) if code in _PERHAPS else None
+
+
+def _error(body: Any) -> tuple[str, str]:
+    errors = body.get("errors") if isinstance(body, dict) else None
+    if not errors:
+        return "", ""
+    # A message may repeat what was sent; addresses of people stay out of ours.
+    words = _ADDRESS.sub("…", str(errors[0].get("message", "")))
+    return str(errors[0].get("code", "")), words[:200]
+
+
+def _answer(body: Any) -> Answer:
+    if not body.get("success"):
+        code, words = _error(body)
+        return Answer() if code == NOTHING_FOUND else Answer(said=code, words=words)
+    token = body.get("nextPageToken") or None
+    return Answer(body.get("result") or (), token, bool(body.get("moreResult", token is not None)))
