@@ -1,0 +1,1 @@
+"""A Marketo instance as a local server: tokens, lead database, lists, programs, activities, bulk extracts."""
