@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.stories.conftest import (
+from tests.stories.bodea import (
     MONEY,
     NOW,
     SEED,
@@ -22,36 +22,36 @@ TOGETHER = ["p1@townsend.com", "p2@townsend.com", "p3@townsend.com"]
 def test_the_answer_is_p2(bodea: Bodea) -> None:
     bodea.tell_the_story()
 
-    assert ["p2@townsend.com"] == bodea.query(SEED)
+    assert bodea.query(SEED) == ["p2@townsend.com"]
 
 
 def test_money_alone_finds_everybody_of_the_company(bodea: Bodea) -> None:
     bodea.tell_the_story()
 
-    assert TOGETHER == bodea.query(MONEY)
+    assert bodea.query(MONEY) == TOGETHER
 
 
 def test_the_visit_alone_finds_p2(bodea: Bodea) -> None:
     bodea.tell_the_story()
 
-    assert ["p2@townsend.com"] == bodea.query(VISIT)
+    assert bodea.query(VISIT) == ["p2@townsend.com"]
 
 
 def test_inside_one_silo_nobody_bought_for_a_million(bodea: Bodea) -> None:
     bodea.tell_the_story(master_data=False)
 
     # p2 belongs to both accounts, but each account alone is below a million.
-    assert [] == bodea.query("accounts.exists(opportunities[isWon].sum(opportunityAmount.amount) > 1000000)")
+    assert bodea.query("accounts.exists(opportunities[isWon].sum(opportunityAmount.amount) > 1000000)") == []
 
 
 def test_master_data_arriving_late_lets_the_right_people_in(bodea: Bodea) -> None:
     bodea.tell_the_story(master_data=False)
     condition = "accounts.exists(opportunities[isWon].sum(opportunityAmount.amount) > 1000000)"
-    assert [] == bodea.query(condition)
+    assert bodea.query(condition) == []
 
     bodea.load("account_xref", xref(("G-1", "crm1", "1"), ("G-1", "crm2", "2")), "mdm")
 
-    assert TOGETHER == bodea.query(condition)
+    assert bodea.query(condition) == TOGETHER
 
 
 def test_master_data_withdrawn_splits_the_company_again(bodea: Bodea) -> None:
@@ -65,7 +65,7 @@ def test_master_data_withdrawn_splits_the_company_again(bodea: Bodea) -> None:
     after = bodea("query", "true", "--of", "account", "--json", "--now", NOW)
     assert len(after.rows) == 2
     assert {row["id"] for row in before.rows} < {row["id"] for row in after.rows}
-    assert ["p2@townsend.com"] == bodea.query(MONEY)
+    assert bodea.query(MONEY) == ["p2@townsend.com"]
 
 
 def test_master_data_counts_only_while_it_is_valid(bodea: Bodea) -> None:
@@ -73,31 +73,45 @@ def test_master_data_counts_only_while_it_is_valid(bodea: Bodea) -> None:
     until = {"valid_to": "2026-11-22T12:00:00Z"}
     bodea.load("account_xref", xref(("G-1", "crm1", "1", until), ("G-1", "crm2", "2", until)), "mdm")
 
-    assert TOGETHER == bodea.query(MONEY, now="2026-11-22T11:59:59.999Z")
-    assert ["p2@townsend.com"] == bodea.query(MONEY, now="2026-11-22T12:00:00Z")
+    assert bodea.query(MONEY, now="2026-11-22T11:59:59.999Z") == TOGETHER
+    assert bodea.query(MONEY, now="2026-11-22T12:00:00Z") == ["p2@townsend.com"]
 
 
 def test_p2_leaves_at_the_instant_the_visit_is_too_old(bodea: Bodea) -> None:
     bodea.tell_the_story()
 
-    assert ["p2@townsend.com"] == bodea.query(SEED, now="2026-12-03T09:00:00.000Z")
-    assert [] == bodea.query(SEED, now="2026-12-03T09:00:00.001Z")
+    assert bodea.query(SEED, now="2026-12-03T09:00:00.000Z") == ["p2@townsend.com"]
+    assert bodea.query(SEED, now="2026-12-03T09:00:00.001Z") == []
 
 
 def test_a_person_with_two_accounts_counts_for_both(bodea: Bodea) -> None:
     bodea.tell_the_story(master_data=False)
 
-    assert ["p2@townsend.com"] == bodea.query(MONEY)
+    assert bodea.query(MONEY) == ["p2@townsend.com"]
 
 
 def test_an_opportunity_reached_by_two_paths_counts_once(bodea: Bodea) -> None:
     one = key("1", "crm1")
     bodea.load("account", [account("1", "crm1")])
-    bodea.load("person", [person("p1", "crm1", "p1@townsend.com", [one], b2b={"personKey": key("p1", "crm1"), "accountKey": one})])
-    bodea.load("account_person", [{"accountPersonKey": key("r1", "crm1"), "accountKey": one, "personKey": key("p1", "crm1")}])
+    bodea.load(
+        "person",
+        [
+            person(
+                "p1",
+                "crm1",
+                "p1@townsend.com",
+                [one],
+                b2b={"personKey": key("p1", "crm1"), "accountKey": one},
+            )
+        ],
+    )
+    bodea.load(
+        "account_person",
+        [{"accountPersonKey": key("r1", "crm1"), "accountKey": one, "personKey": key("p1", "crm1")}],
+    )
     bodea.load("opportunity", [opportunity("o1", "crm1", one, 600_000)])
 
-    assert [] == bodea.query(MONEY)
+    assert bodea.query(MONEY) == []
 
 
 def test_the_same_opportunity_from_a_crm_and_its_marketo_counts_once(bodea: Bodea) -> None:
@@ -111,17 +125,19 @@ def test_the_same_opportunity_from_a_crm_and_its_marketo_counts_once(bodea: Bode
     }
     bodea.load("opportunity", [copy], "marketo_1")
 
-    assert [] == bodea.query(MONEY)
+    assert bodea.query(MONEY) == []
 
 
 def test_all_accounts_together_is_not_any_one_account(bodea: Bodea) -> None:
     one, two = key("1", "crm1"), key("2", "crm1")
     bodea.load("account", [account("1", "crm1", "A"), account("2", "crm1", "B")])
     bodea.load("person", [person("p1", "crm1", "p1@a.com", [one, two])])
-    bodea.load("opportunity", [opportunity("o1", "crm1", one, 600_000), opportunity("o2", "crm1", two, 600_000)])
+    bodea.load(
+        "opportunity", [opportunity("o1", "crm1", one, 600_000), opportunity("o2", "crm1", two, 600_000)]
+    )
 
-    assert ["p1@a.com"] == bodea.query(MONEY)
-    assert [] == bodea.query("accounts.exists(opportunities[isWon].sum(opportunityAmount.amount) > 1000000)")
+    assert bodea.query(MONEY) == ["p1@a.com"]
+    assert bodea.query("accounts.exists(opportunities[isWon].sum(opportunityAmount.amount) > 1000000)") == []
 
 
 def test_loading_the_same_file_twice_changes_nothing_and_says_so(bodea: Bodea) -> None:
@@ -132,7 +148,7 @@ def test_loading_the_same_file_twice_changes_nothing_and_says_so(bodea: Bodea) -
 
     assert again.code == 0
     assert "already" in again.out + again.err
-    assert ["p2@townsend.com"] == bodea.query(SEED)
+    assert bodea.query(SEED) == ["p2@townsend.com"]
 
 
 def test_a_visit_from_the_future_does_not_exist_yet(bodea: Bodea) -> None:
@@ -140,5 +156,5 @@ def test_a_visit_from_the_future_does_not_exist_yet(bodea: Bodea) -> None:
     lead = key("p1", "crm1")
     bodea.load("event", [visit("v9", lead, "2026-11-21T10:00:00Z")], "marketo_1")
 
-    assert ["p2@townsend.com"] == bodea.query(SEED, now="2026-11-21T09:59:59Z")
-    assert ["p1@townsend.com", "p2@townsend.com"] == bodea.query(SEED, now="2026-11-21T10:00:00Z")
+    assert bodea.query(SEED, now="2026-11-21T09:59:59Z") == ["p2@townsend.com"]
+    assert bodea.query(SEED, now="2026-11-21T10:00:00Z") == ["p1@townsend.com", "p2@townsend.com"]

@@ -52,7 +52,9 @@ def query(
 
     out = Output(as_json)
     with Project(project) as opened:
-        answer = opened.ask(pql, of, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine)
+        answer = opened.ask(
+            pql, of, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine
+        )
         _show_answer(out, answer, only_count)
 
 
@@ -177,7 +179,14 @@ def history(name: Name, project: ProjectFolder = Path(), as_json: AsJson = False
 
 
 def _show_audience(
-    name: str, now: str | None, as_of: str | None, engine: str, project: Path, out: Output, *, only_count: bool
+    name: str,
+    now: str | None,
+    as_of: str | None,
+    engine: str,
+    project: Path,
+    out: Output,
+    *,
+    only_count: bool,
 ) -> None:
     from townsend.project.project import Project
 

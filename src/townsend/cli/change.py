@@ -27,14 +27,15 @@ def plan(now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = Fal
     from townsend.project.project import Project
 
     out = Output(as_json)
-    with Project(project) as opened, out.progress("Planning …"):
+    with Project(project) as opened, opened.connected(), out.progress("Planning …"):
         found = plan_changes(opened, instant(now, "--now"))
     if as_json:
         out.row(found.to_json())
         return
     for line in found.lines():
         out.line(line)
-    show_plans(out, found.deliveries)
+    if not found.pending:
+        show_plans(out, found.deliveries)
 
 
 def apply(now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
@@ -53,7 +54,9 @@ def apply(now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = Fa
 
 
 def activate(
-    audiences: Annotated[list[str] | None, typer.Argument(metavar="[AUDIENCE]...", help="All if none is named.")] = None,
+    audiences: Annotated[
+        list[str] | None, typer.Argument(metavar="[AUDIENCE]...", help="All if none is named.")
+    ] = None,
     only_plan: Annotated[bool, typer.Option("--plan", help="Show everything, send nothing.")] = False,
     now: Now = None,
     project: ProjectFolder = Path(),
@@ -66,7 +69,7 @@ def activate(
 
     out = Output(as_json)
     at = instant(now, "--now")
-    with Project(project) as opened, out.progress("Delivering …") as update:
+    with Project(project) as opened, opened.connected(), out.progress("Delivering …") as update:
         if only_plan:
             show_plans(out, plan_audiences(opened, audiences or [], at))
             return

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from townsend.cli.options import AsJson, Now, ProjectFolder, instant
 from townsend.cli.output import Output
+
+if TYPE_CHECKING:
+    from townsend.problem import Problem
 
 __all__ = ["register"]
 
@@ -18,7 +21,9 @@ def register(app: typer.Typer) -> None:
     app.command()(load)
     app.command()(sync)
     app.command()(run)
-    quarantine = typer.Typer(help="Rows that could not be taken: look, mend, take again.", no_args_is_help=True)
+    quarantine = typer.Typer(
+        help="Rows that could not be taken: look, mend, take again.", no_args_is_help=True
+    )
     quarantine.command("ls")(quarantine_ls)
     quarantine.command("show")(quarantine_show)
     quarantine.command("replay")(quarantine_replay)
@@ -26,8 +31,12 @@ def register(app: typer.Typer) -> None:
 
 
 def load(
-    cls: Annotated[str, typer.Argument(metavar="CLASS", help="account, person, opportunity, event, account_xref …")],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=".ndjson .jsonl .json (.gz) .parquet .csv")],
+    cls: Annotated[
+        str, typer.Argument(metavar="CLASS", help="account, person, opportunity, event, account_xref …")
+    ],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help=".ndjson .jsonl .json (.gz) .parquet .csv")
+    ],
     source: Annotated[str, typer.Option("--source", help="The source they come from.")] = "files",
     again: Annotated[bool, typer.Option("--again", help="Take a file that was already taken.")] = False,
     project: ProjectFolder = Path(),
@@ -53,19 +62,24 @@ def load(
 
 
 def sync(
-    sources: Annotated[list[str] | None, typer.Argument(metavar="[SOURCE]...", help="All if none is named.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="All if none is named.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again, not only what changed.")
+    ] = False,
     project: ProjectFolder = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Pull what changed from the sources."""
     from townsend.project.project import Project
-    from townsend.project.pull import pull_sources
+    from townsend.project.pull import failures, pull_sources
 
     out = Output(as_json)
-    with Project(project) as opened, out.progress("Pulling …") as update:
+    with Project(project) as opened, opened.connected(), out.progress("Pulling …") as update:
         streams = pull_sources(opened, sources or [], full=full, progress=update)
     _show_streams(out, streams)
+    _raise(out, failures(streams))
     _end(out, sum(stream.accepted.quarantined for stream in streams))
 
 
@@ -76,7 +90,7 @@ def run(project: ProjectFolder = Path(), now: Now = None, as_json: AsJson = Fals
     from townsend.project.run import run_once
 
     out = Output(as_json)
-    with Project(project) as opened, out.progress("Running …") as update:
+    with Project(project) as opened, opened.connected(), out.progress("Running …") as update:
         done = run_once(opened, instant(now, "--now"), progress=update)
     if as_json:
         out.row(done.to_json())
@@ -89,6 +103,7 @@ def run(project: ProjectFolder = Path(), now: Now = None, as_json: AsJson = Fals
         show_deliveries(out, done.deliveries)
         for note in done.notes:
             out.note(f"note: {note}")
+    _raise(out, done.failed)
     if done.refusals:
         raise typer.Exit(3)
 
@@ -113,7 +128,9 @@ def quarantine_ls(project: ProjectFolder = Path(), as_json: AsJson = False) -> N
 
 
 def quarantine_show(
-    row_id: Annotated[int, typer.Argument(metavar="ID")], project: ProjectFolder = Path(), as_json: AsJson = False
+    row_id: Annotated[int, typer.Argument(metavar="ID")],
+    project: ProjectFolder = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Show one row, what was expected of it, and what came."""
     from townsend.project.project import Project
@@ -156,13 +173,29 @@ def _show_streams(out: Output, streams: list[Any]) -> None:
         out.table(
             ["source", "stream", "class", "rows", "new", "unchanged", "quarantined"],
             [
-                [s.source, s.stream, s.cls, s.accepted.rows, s.accepted.accepted, s.accepted.unchanged, s.accepted.quarantined]
+                [
+                    s.source,
+                    s.stream,
+                    s.cls,
+                    s.accepted.rows,
+                    s.accepted.accepted,
+                    s.accepted.unchanged,
+                    s.accepted.quarantined,
+                ]
                 for s in streams
             ],
         )
     for stream in streams:
         for note in stream.notes:
             out.note(f"note: {stream.source}.{stream.stream}: {note}")
+
+
+def _raise(out: Output, problems: list[Problem]) -> None:
+    """End as the last source that failed says; the others before it are told first."""
+    for problem in problems[:-1]:
+        out.note(f"{problem.text}  [{problem.code}]")
+    if problems:
+        raise problems[-1]
 
 
 def _end(out: Output, quarantined: int) -> None:

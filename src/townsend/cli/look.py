@@ -62,7 +62,9 @@ def graph_show(who: Who, now: Now = None, project: ProjectFolder = Path(), as_js
 
 
 def graph_simulate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML: namespaces in priority order, events oldest first.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="YAML: namespaces in priority order, events oldest first.")
+    ],
     project: ProjectFolder = Path(),  # noqa: ARG001 - every command takes it
     as_json: AsJson = False,
 ) -> None:
@@ -92,7 +94,9 @@ def status(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
         out.row(found)
         return
     out.line(f"{found['name']} in {found['folder']}")
-    out.table(["class", "rows", "entities"], [[r["class"], r["rows"], r["entities"]] for r in found["classes"]])
+    out.table(
+        ["class", "rows", "entities"], [[r["class"], r["rows"], r["entities"]] for r in found["classes"]]
+    )
     out.table(
         ["source", "stream", "last taken", "cursor"],
         [[r["source"], r["stream"], r["at"], r["cursor"]] for r in found["streams"]],

@@ -11,6 +11,8 @@ from townsend.problem import Problem
 
 __all__ = ["app", "main", "run"]
 
+STOPPED = 130
+
 app = typer.Typer(
     name="townsend",
     help="A real-time customer data platform for companies that sell to companies.",
@@ -37,17 +39,30 @@ def main(words: list[str]) -> int:
     try:
         app(words)
     except SystemExit as ended:
+        # Typer turns Ctrl-C into this code, and says nothing.
+        if ended.code == STOPPED:
+            return _stopped()
         return ended.code if isinstance(ended.code, int) else 1
     except Problem as problem:
         _say(problem, as_json="--json" in words)
         return problem.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("\ntownsend: stopped; what was accepted is kept, the same command goes on from there\n")
-        return 130
+        return _stopped()
+    except RuntimeError as error:
+        from townsend.store.facts_errors import interrupted
+
+        if not interrupted(error):
+            raise
+        return _stopped()
     except BrokenPipeError:
         # The reader (head, less) has seen enough.
         sys.stderr.close()
     return 0
+
+
+def _stopped() -> int:
+    sys.stderr.write("\ntownsend: stopped; what was accepted is kept, the same command goes on from there\n")
+    return STOPPED
 
 
 def _say(problem: Problem, as_json: bool) -> None:

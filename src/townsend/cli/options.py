@@ -17,11 +17,14 @@ ProjectFolder = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine form on stdout; NDJSON for lists.")]
 Now = Annotated[
-    str | None, typer.Option("--now", help="The evaluation instant, ISO 8601. Default: the clock.", metavar="ISO")
+    str | None,
+    typer.Option("--now", help="The evaluation instant, ISO 8601. Default: the clock.", metavar="ISO"),
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", help="As the sources' own times had it at that instant, ISO 8601.", metavar="ISO"),
+    typer.Option(
+        "--as-of", help="As the sources' own times had it at that instant, ISO 8601.", metavar="ISO"
+    ),
 ]
 
 

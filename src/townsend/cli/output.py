@@ -67,7 +67,7 @@ class Output:
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show that long work goes on: a spinner on a terminal, silence elsewhere. Yields a way to update it."""
+        """Show that long work goes on: a spinner on a terminal, else nothing. Yields a way to update it."""
         if self.as_json or not sys.stderr.isatty():
             yield lambda _: None
             return

@@ -27,7 +27,7 @@ def erase(who: Who, now: Now = None, project: ProjectFolder = Path(), as_json: A
     from townsend.project.project import Project
 
     out = Output(as_json)
-    with Project(project) as opened, out.progress("Erasing …") as update:
+    with Project(project) as opened, opened.connected(), out.progress("Erasing …") as update:
         report = erase_person(opened, who, instant(now, "--now"), progress=update)
     if as_json:
         out.row(report.to_json())
@@ -35,7 +35,9 @@ def erase(who: Who, now: Now = None, project: ProjectFolder = Path(), as_json: A
         for line in report.lines():
             out.line(line)
     if report.open_deliveries:
-        out.note(f"{report.open_deliveries} removals wait for their destination; `townsend activate` sends them")
+        out.note(
+            f"{report.open_deliveries} removals wait for their destination; `townsend activate` sends them"
+        )
         raise typer.Exit(3)
 
 

@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     keep: Annotated[
-        Path | None, typer.Option("--keep", help="Leave the project in this folder to go on with.", metavar="DIR")
+        Path | None,
+        typer.Option("--keep", help="Leave the project in this folder to go on with.", metavar="DIR"),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another believable background.")] = 7,
     as_json: AsJson = False,
@@ -53,16 +54,21 @@ def init(
     if example:
         out.line(f"Next:  cd {target} && townsend run && townsend audience members high-value-visitors")
     else:
-        out.line(f"Next:  cd {target} && townsend load person PEOPLE.ndjson && townsend audience members first")
+        out.line(
+            f"Next:  cd {target} && townsend load person PEOPLE.ndjson && townsend audience members first"
+        )
 
 
 def rehearse(
     vendors: Annotated[
-        list[str] | None, typer.Argument(metavar="[VENDOR]...", help="marketo, salesforce, linkedin; all if none.")
+        list[str] | None,
+        typer.Argument(metavar="[VENDOR]...", help="marketo, salesforce, linkedin; all if none."),
     ] = None,
     size: Annotated[int, typer.Option("--size", help="People in the generated company.", min=0)] = 3_000,
     seed: Annotated[int, typer.Option("--seed", help="Another generated company.")] = 7,
-    chaos: Annotated[int | None, typer.Option("--chaos", help="Seeded faults in the servers' answers.")] = None,
+    chaos: Annotated[
+        int | None, typer.Option("--chaos", help="Seeded faults in the servers' answers.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve the vendors' interfaces on this machine, with their real limits, until stopped."""
@@ -76,7 +82,9 @@ def rehearse(
             if as_json:
                 out.row(json_line(server))
             else:
-                out.line(f"{server.name:<10} {server.vendor:<11} {server.base_url}   client_id {server.client_id}")
+                out.line(
+                    f"{server.name:<10} {server.vendor:<11} {server.base_url}   client_id {server.client_id}"
+                )
         if not as_json:
             out.line("Ready. Stop with Ctrl-C.")
         _wait()
@@ -96,5 +104,3 @@ def _wait() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     stop.wait()
-
-

@@ -87,7 +87,8 @@ def read_audience(path: Path) -> AudienceFile:
     members = file.section("members", dict)
     if (pql is None) == (members is None):
         raise Invalid(
-            "audience.body", f"{file.name}: give the audience either `pql:` (a condition) or `members:` (a list)"
+            "audience.body",
+            f"{file.name}: give the audience either `pql:` (a condition) or `members:` (a list)",
         )
     return AudienceFile(
         path=path,
@@ -98,7 +99,9 @@ def read_audience(path: Path) -> AudienceFile:
         members=None if members is None else _members(file, members),
         description=file.section("description", str, ""),
         owner=file.section("owner", str, ""),
-        activate=tuple(_activation(file, at, one) for at, one in enumerate(file.section("activate", list, []))),
+        activate=tuple(
+            _activation(file, at, one) for at, one in enumerate(file.section("activate", list, []))
+        ),
         version=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
     )
 
@@ -119,7 +122,9 @@ def _activation(file: YamlFile, at: int, body: Any) -> Activation:
     file.expect(body, dict, "activate", at)
     file.only(body, ACTIVATION_KEYS, "activate", at)
     if not isinstance(body.get("to"), str):
-        raise file.wrong("audience.activate", "activate: each entry names a destination in `to:`", "activate", at)
+        raise file.wrong(
+            "audience.activate", "activate: each entry names a destination in `to:`", "activate", at
+        )
     paused = body.get("paused", False)
     file.expect(paused, bool, "activate", at, "paused")
     exclude = body.get("exclude", [])

@@ -14,7 +14,7 @@ from townsend.project.settings import FILE
 __all__ = ["EXAMPLES", "FACTS", "STATE", "STORE", "create"]
 
 STORE = ".townsend"
-FACTS = "facts.duckdb"
+FACTS = "townsend.duckdb"
 STATE = "state.sqlite"
 EXAMPLES = ("bodea",)
 
@@ -41,7 +41,7 @@ destinations: {}
 """
 
 _AUDIENCE = """\
-# One audience a file. Remove the '#' before `pql` and write your own condition.
+# One audience a file. Write your own condition below `pql`; `townsend audience check` reads it.
 name: first
 of: person
 description: Everybody with a business e-mail address.
@@ -65,11 +65,20 @@ def create(folder: Path, example: str | None, now: datetime) -> list[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Invalid("project.exists", f"{folder} is not an empty folder; name a new one")
     if example is not None and example not in EXAMPLES:
-        raise Invalid("project.example", f"there is no example {example!r}; the examples are {', '.join(EXAMPLES)}")
+        raise Invalid(
+            "project.example", f"there is no example {example!r}; the examples are {', '.join(EXAMPLES)}"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if example is None:
-            return _write(folder, {FILE: _SETTINGS % _name(folder), "audiences/first.yaml": _AUDIENCE, "schema/README.md": _SCHEMA})
+            return _write(
+                folder,
+                {
+                    FILE: _SETTINGS % _name(folder),
+                    "audiences/first.yaml": _AUDIENCE,
+                    "schema/README.md": _SCHEMA,
+                },
+            )
         return _write(folder, _example(example, now))
     except OSError as error:
         raise Invalid("project.unwritable", f"{folder} cannot be written: {error.strerror}") from None

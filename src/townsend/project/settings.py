@@ -30,6 +30,7 @@ KEYS = {
     "destinations",
     "limits",
     "exclude",
+    "rehearsal",
 }
 SOURCE_TYPES = {"marketo", "salesforce", "files", "inlet"}
 DESTINATION_TYPES = {"marketo_list", "linkedin"}
@@ -68,8 +69,11 @@ class Settings:
     rates: tuple[Mapping[str, Any], ...]
     limits: Limits
     exclude: tuple[str, ...]
+    rehearsal: Mapping[str, Any] | None
 
-    def connection(self, kind: Literal["sources", "destinations"], name: str) -> dict[str, Any]:
+    def connection(
+        self, kind: Literal["sources", "destinations"], name: str, variables: Mapping[str, str]
+    ) -> dict[str, Any]:
         """The settings of one source or destination with its secrets filled in.
 
         Raises:
@@ -79,7 +83,7 @@ class Settings:
         if name not in known:
             names = ", ".join(known) or "none"
             raise Invalid("settings.unknown", f"{self.file.name} has no {kind[:-1]} {name!r}; it has {names}")
-        filled: dict[str, Any] = self.file.with_variables(known[name], kind, name)
+        filled: dict[str, Any] = self.file.with_variables(known[name], variables, kind, name)
         return filled
 
 
@@ -113,6 +117,7 @@ def read_settings(folder: Path) -> Settings:
         rates=tuple(file.section("rates", list, [])),
         limits=_limits(file),
         exclude=tuple(file.section("exclude", list, [])),
+        rehearsal=_rehearsal(file),
     )
 
 
@@ -146,7 +151,8 @@ def _connections(
         if body.get("type") not in types:
             raise file.wrong(
                 "settings.choice",
-                f"{section}.{name}.type: expected one of {', '.join(sorted(types))}, got {body.get('type')!r}",
+                f"{section}.{name}.type: expected one of {', '.join(sorted(types))}, "
+                f"got {body.get('type')!r}",
                 section,
                 name,
                 "type",
@@ -168,7 +174,10 @@ def _consent(file: YamlFile, has_destination: bool) -> Literal["allow", "deny"] 
         return None
     if unknown not in ("allow", "deny"):
         raise file.wrong(
-            "settings.choice", f"consent.unknown: expected allow or deny, got {unknown!r}", "consent", "unknown"
+            "settings.choice",
+            f"consent.unknown: expected allow or deny, got {unknown!r}",
+            "consent",
+            "unknown",
         )
     return "allow" if unknown == "allow" else "deny"
 
@@ -201,3 +210,13 @@ def _limits(file: YamlFile) -> Limits:
     links = section.get("links_per_value", Limits.links_per_value)
     file.expect(links, int, "limits", "links_per_value")
     return Limits(future_ms, links)
+
+
+def _rehearsal(file: YamlFile) -> Mapping[str, Any] | None:
+    section: Mapping[str, Any] | None = file.section("rehearsal", dict)
+    if section is not None:
+        file.only(section, {"seed", "size", "anchor", "factor"}, "rehearsal")
+        missing = {"seed", "size", "anchor", "factor"} - set(section)
+        if missing:
+            raise file.wrong("settings.rehearsal", f"rehearsal: {min(missing)} is missing", "rehearsal")
+    return section

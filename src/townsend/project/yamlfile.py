@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -66,29 +65,29 @@ class YamlFile:
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(allowed))}"
                 raise self.wrong("settings.key", f"unknown key {key!r}; {hint}", *path, key, key=str(key))
 
-    def with_variables(self, value: Any, *path: str | int) -> Any:
-        """The value with each ``${NAME}`` replaced from the environment.
+    def with_variables(self, value: Any, variables: Mapping[str, str], *path: str | int) -> Any:
+        """The value with each ``${NAME}`` replaced from ``variables``, usually the environment.
 
         Raises:
             Invalid: ``settings.environment``, naming the variable that is not set.
         """
         if isinstance(value, Mapping):
-            return {key: self.with_variables(item, *path, key) for key, item in value.items()}
+            return {key: self.with_variables(item, variables, *path, key) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.with_variables(item, *path, at) for at, item in enumerate(value)]
+            return [self.with_variables(item, variables, *path, at) for at, item in enumerate(value)]
         if not isinstance(value, str):
             return value
 
         def variable(found: re.Match[str]) -> str:
             name = found.group(1)
-            if name not in os.environ:
+            if name not in variables:
                 raise self.wrong(
                     "settings.environment",
                     f"{'.'.join(map(str, path))} needs the environment variable {name}, which is not set",
                     *path,
                     variable=name,
                 )
-            return os.environ[name]
+            return variables[name]
 
         return _VARIABLE.sub(variable, value)
 
@@ -130,7 +129,9 @@ def _text(path: Path, name: str) -> str:
         raise Invalid("settings.unreadable", f"{name}: cannot be read: {error.strerror}") from None
 
 
-def _walk(node: yaml.Node, path: tuple[str | int, ...], note: Callable[[tuple[str | int, ...], int], None]) -> None:
+def _walk(
+    node: yaml.Node, path: tuple[str | int, ...], note: Callable[[tuple[str | int, ...], int], None]
+) -> None:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             below = (*path, str(key.value))

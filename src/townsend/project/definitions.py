@@ -1,0 +1,103 @@
+"""From text to a resolved definition, in the company of a project's other audiences and its facts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from townsend.audiences.core import Definition
+from townsend.audiences.pql import parse, resolve
+from townsend.problem import Invalid, Problem
+from townsend.project.audiencefile import AudienceFile
+
+if TYPE_CHECKING:
+    from townsend.project.project import Project
+
+__all__ = ["Found", "findings", "named", "resolve_text"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A definition and what should be said beside its answer."""
+
+    definition: Definition
+    notes: list[str]
+
+
+def named(audiences: Mapping[str, AudienceFile], name: str) -> AudienceFile:
+    """The audience of that name.
+
+    Raises:
+        Invalid: ``audience.unknown`` with the nearest name.
+    """
+    if name in audiences:
+        return audiences[name]
+    near = difflib.get_close_matches(name, audiences, 1)
+    known = ", ".join(audiences) or "none yet"
+    hint = f"did you mean {near[0]!r}?" if near else f"the audiences are: {known}"
+    raise Invalid("audience.unknown", f"there is no audience {name!r}; {hint}", got=name)
+
+
+def resolve_text(project: Project, pql: str, of: str, *, strict: bool, name: str | None = None) -> Found:
+    """The definition that a text means in this project.
+
+    Args:
+        strict: refuse names neither declared nor ever seen; otherwise they are null.
+        name: the saved audience it belongs to, so that a cycle through ``inSegment`` is found.
+
+    Raises:
+        Invalid: ``pql.*`` with line and column; ``class.unknown``.
+    """
+    project.schema.entity_class(of)
+    resolved = resolve(
+        parse(pql),
+        project.schema,
+        of,
+        seen=seen_in(project),
+        audiences=others(project.audiences()),
+        strict=strict,
+        name=name,
+    )
+    return Found(resolved.definition, [warning.text for warning in resolved.warnings])
+
+
+def seen_in(project: Project) -> Callable[[str, str], bool]:
+    """Whether an undeclared path ever came with a class's rows."""
+
+    def seen(cls: str, path: str) -> bool:
+        return project.facts.seen(cls, path)
+
+    return seen
+
+
+def others(audiences: Mapping[str, AudienceFile]) -> Callable[[str], tuple[str, str] | None]:
+    """Saved audiences by name, as the resolver asks for them."""
+
+    def look_up(name: str) -> tuple[str, str] | None:
+        found = audiences.get(name)
+        return None if found is None or found.pql is None else (found.of, found.pql)
+
+    return look_up
+
+
+def findings(project: Project, audience: AudienceFile) -> list[dict[str, str]]:
+    """What is wrong (``error``) or doubtful (``warning``) about a saved audience."""
+    found: list[dict[str, str]] = []
+    for activation in audience.activate:
+        if activation.to not in project.settings.destinations:
+            text = f"activate: there is no destination {activation.to!r} in townsend.yaml"
+            found.append({"level": "error", "code": "audience.destination", "message": text})
+        known = project.audiences()
+        for name in activation.exclude:
+            if name not in known:
+                text = f"exclude: there is no audience {name!r}"
+                found.append({"level": "error", "code": "audience.unknown", "message": text})
+    if audience.pql is None:
+        return found
+    try:
+        resolved = resolve_text(project, audience.pql, audience.of, strict=True, name=audience.name)
+    except Problem as problem:
+        return [*found, {"level": "error", "code": problem.code, "message": problem.text}]
+    return found + [{"level": "warning", "code": "pql.warning", "message": text} for text in resolved.notes]

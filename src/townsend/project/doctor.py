@@ -1,0 +1,174 @@
+"""``townsend doctor``: does the store open whole, do the settings hold, do both evaluators agree?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from townsend.problem import Problem
+from townsend.project.rules import rules_pending
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from townsend.profiles import Unified
+    from townsend.project.project import Project
+
+__all__ = ["Finding", "examine"]
+
+Level = Literal["ok", "warning", "error"]
+MARKS: dict[Level, str] = {"ok": "✓", "warning": "!", "error": "✗"}
+SAMPLE = 2_000  # entities whose membership the reference evaluator repeats
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and what it found."""
+
+    level: Level
+    check: str
+    text: str
+
+    @property
+    def mark(self) -> str:
+        return MARKS[self.level]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"level": self.level, "check": self.check, "text": self.text}
+
+
+def examine(project: Project, progress: Callable[[str], None]) -> list[Finding]:
+    """Every check, in the order in which one would mend things."""
+    found: list[Finding] = []
+    for check in (_store, _rules, _quarantine, _dangling, _identity, _audiences):
+        progress(check.__doc__ or check.__name__)
+        try:
+            found += check(project)
+        except Problem as problem:
+            found.append(Finding("error", check.__name__.strip("_"), problem.text))
+    return found
+
+
+def _store(project: Project) -> Iterator[Finding]:
+    """Reading every table of the store …"""
+    con = project.facts.con.cursor()
+    tables = con.execute(
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ('facts', 'u')"
+    ).fetchall()
+    rows = 0
+    for schema, table in tables:
+        rows += _count(con, f'SELECT count(*) FROM {schema}."{table}"')
+    twice = _count(
+        con, "SELECT count(*) FROM (SELECT space, value FROM facts.number GROUP BY ALL HAVING count(*) > 1)"
+    )
+    if twice:
+        yield Finding(
+            "error", "store", f"{twice:,} identities have two numbers; keep the file and report this"
+        )
+    else:
+        yield Finding("ok", "store", f"{len(tables)} tables, {rows:,} rows, every identity has one number")
+
+
+def _rules(project: Project) -> Iterator[Finding]:
+    """Comparing settings with the rules in effect …"""
+    if rules_pending(project.settings, project.facts):
+        yield Finding("warning", "rules", "identity or merge settings changed; see `townsend plan`")
+    else:
+        yield Finding("ok", "rules", "the settings' rules are in effect")
+
+
+def _quarantine(project: Project) -> Iterator[Finding]:
+    """Counting what could not be taken …"""
+    rows = project.facts.con.execute(
+        "SELECT code, count(*) FROM facts.quarantine WHERE replayed_ms IS NULL GROUP BY 1 ORDER BY 2 DESC"
+    ).fetchall()
+    for code, count in rows:
+        yield Finding("warning", "quarantine", f"{count:,} rows: {code}; see `townsend quarantine ls`")
+    if not rows:
+        yield Finding("ok", "quarantine", "nothing waits")
+
+
+def _dangling(project: Project) -> Iterator[Finding]:
+    """Looking for keys that lead nowhere …"""
+    unified = project.unified()
+    found = False
+    for cls in project.schema.classes.values():
+        for reference in cls.references.values():
+            column = f"{reference.field}.sourceKey"
+            if cls.is_event or column not in unified.columns.get(cls.name, frozenset()):
+                continue
+            count = _count(
+                unified.con,
+                f'SELECT count(*) FROM {unified.name}."{cls.name}" '
+                f'WHERE "{column}" IS NOT NULL AND "@{reference.name}" IS NULL',
+            )
+            if count:
+                found = True
+                text = (
+                    f"{count:,} {cls.name} rows name in {reference.field} a {reference.to} that is not known"
+                )
+                yield Finding("warning", "references", text)
+    if not found:
+        yield Finding("ok", "references", "every key leads to a live record")
+
+
+def _identity(project: Project) -> Iterator[Finding]:
+    """Asking the identity graph for what it had to report …"""
+    lines = project.unified().report.lines()
+    for line in lines:
+        yield Finding("warning", "identity", line)
+    if not lines:
+        yield Finding("ok", "identity", "no value links too much, no master data contradicts itself")
+
+
+def _audiences(project: Project) -> Iterator[Finding]:
+    """Evaluating each audience a second time …"""
+    unified = project.unified()
+    for name, audience in project.audiences().items():
+        wrong = [one for one in project.check(name) if one["level"] == "error"]
+        for one in wrong:
+            yield Finding("error", f"audience {name}", one["message"])
+        if not wrong and audience.pql is not None:
+            yield _parity(project, unified, name)
+
+
+def _parity(project: Project, unified: Unified, name: str) -> Finding:
+    """Both evaluators on all entities, or on an evenly spread sample of them."""
+    from townsend.audiences.reference import Entity, StoreWorld, holds
+
+    audience = project.audience(name)
+    assert audience.pql is not None
+    definition = project.resolve(audience.pql, audience.of, strict=False, name=name).definition
+    members = {int(one) for one in project.members_in(audience, unified).ids}
+    everybody = unified.con.execute(
+        f'SELECT id FROM {unified.name}."{audience.of}" ORDER BY id'
+    ).fetchnumpy()["id"]
+    step = max(1, len(everybody) // SAMPLE)
+    sample = np.unique(
+        np.concatenate([everybody[::step], np.array(sorted(members)[:SAMPLE], dtype=everybody.dtype)])
+    )
+    world = StoreWorld(unified)
+    differ = [
+        int(one)
+        for one in sample
+        if holds(definition, world, Entity(audience.of, int(one))) != (int(one) in members)
+    ]
+    if differ:
+        text = (
+            f"the evaluators differ on {len(differ):,} of {len(sample):,} entities, such as id {differ[0]}; "
+            "please report this"
+        )
+        return Finding("error", f"audience {name}", text)
+    return Finding(
+        "ok",
+        f"audience {name}",
+        f"{len(members):,} members; both evaluators agree on {len(sample):,} entities",
+    )
+
+
+def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    # Read to the end: an open result would block the connection for everybody else.
+    return sum(int(count) for (count,) in con.execute(sql).fetchall())

@@ -1,0 +1,262 @@
+"""A user's project: its settings, its store, and the questions one can ask of it.
+
+Opening costs nothing until something is asked. One process owns the store while it is open.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from townsend.audiences import answers
+from townsend.audiences.core import Definition
+from townsend.audiences.evaluate import evaluate
+from townsend.clock import Clock, SystemClock
+from townsend.model import Schema
+from townsend.problem import Invalid
+from townsend.profiles import Unified, unify
+from townsend.profiles.view import EntityView, GraphView, find, graph_view, view
+from townsend.project import definitions
+from townsend.project.audiencefile import AudienceFile, read_audiences
+from townsend.project.folder import FACTS, STATE, STORE
+from townsend.project.rules import Rules, effective_rules, schema_of
+from townsend.project.settings import Settings, read_settings
+from townsend.store.facts import Facts
+from townsend.store.state import State
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from townsend.audiences.explain import Explanation
+
+__all__ = ["Answer", "Project"]
+
+
+@dataclass
+class Answer:
+    """Who meets a condition: ids now, identities when asked for."""
+
+    unified: Unified
+    of: str
+    ids: Any
+    notes: list[str] = field(default_factory=list)
+    undecided: int = 0
+
+    def rows(self, most: int | None = None) -> list[dict[str, Any]]:
+        """``{"id", "class", "identities"}`` per member, by id; the first ``most`` of them."""
+        return answers.rows(self.unified, self.of, self.ids if most is None else self.ids[:most])
+
+    def table(self) -> pa.Table:
+        """The same as an Arrow table with the columns ``id``, ``class`` and ``identities``."""
+        return answers.table(self.unified, self.of, self.ids)
+
+
+class Project:
+    """A project folder, opened.
+
+    Args:
+        path: the folder that holds ``townsend.yaml``.
+        clock: what time it is when no instant is given.
+
+    Raises:
+        Invalid: ``project.missing`` or ``settings.*``.
+
+    >>> with Project("examples/bodea") as bodea:                        # doctest: +SKIP
+    ...     bodea.query("accounts.count() > 1").num_rows
+    1
+    """
+
+    def __init__(self, path: Path | str = ".", clock: Clock | None = None) -> None:
+        self.folder = Path(path)
+        self.clock: Clock = clock or SystemClock()
+        self.settings: Settings = read_settings(self.folder)
+        self.variables: Mapping[str, str] = os.environ
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Sources and destinations can be reached inside: where a project rehearses, its servers run."""
+        from townsend.project.rehearsing import rehearsal_of, serving
+
+        rehearsal = rehearsal_of(self.settings)
+        if rehearsal is None or self.variables is not os.environ:
+            yield
+            return
+        clock, variables = self.clock, self.variables
+        with serving(rehearsal, self.folder, clock.now()) as (self.clock, _, found):
+            self.variables = {**os.environ, **found}
+            try:
+                yield
+            finally:
+                self.clock, self.variables = clock, variables
+
+    def connection(self, kind: Literal["sources", "destinations"], name: str) -> dict[str, Any]:
+        """The settings of a source or destination, its secrets filled in."""
+        return self.settings.connection(kind, name, self.variables)
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store; other processes may open it then."""
+        for name in ("facts", "state"):
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The built-in classes and the project's own."""
+        return schema_of(self.folder)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The store of facts, opened at first use."""
+        return Facts.open(self._store(FACTS))
+
+    @cached_property
+    def state(self) -> State:
+        """Small transactions: memberships, outbox, ledger."""
+        return State.open(self._store(STATE))
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in effect: those applied last, or the settings' while there are no facts."""
+        return effective_rules(self.settings, self.schema, self.facts)
+
+    def unified(self, now: datetime | None = None, as_of: datetime | None = None) -> Unified:
+        """The unified world at an instant; ``as_of`` also fixes which versions count."""
+        return self.unified_by(self.rules, now, as_of)
+
+    def unified_by(self, rules: Rules, now: datetime | None = None, as_of: datetime | None = None) -> Unified:
+        """The same under given rules."""
+        at = as_of or now or self.clock.now()
+        return unify(self.facts, self.schema, rules.identity, rules.merge, rules.money, now=at, as_of=as_of)
+
+    # ------------------------------------------------------------ audiences
+
+    def audiences(self) -> dict[str, AudienceFile]:
+        """The audience files as they are on disk."""
+        return read_audiences(self.folder)
+
+    def audience(self, name: str) -> AudienceFile:
+        """One of them.
+
+        Raises:
+            Invalid: ``audience.unknown`` with the nearest name.
+        """
+        return definitions.named(self.audiences(), name)
+
+    def resolve(self, pql: str, of: str, *, strict: bool, name: str | None = None) -> definitions.Found:
+        """A definition, checked against what is declared and what was ever seen."""
+        return definitions.resolve_text(self, pql, of, strict=strict, name=name)
+
+    def ask(
+        self,
+        pql: str,
+        of: str = "person",
+        *,
+        now: datetime | None = None,
+        as_of: datetime | None = None,
+        engine: str = "auto",
+    ) -> Answer:
+        """Who meets a condition."""
+        found = self.resolve(pql, of, strict=True)
+        return self._answer(found.definition, self.unified(now, as_of), engine, found.notes)
+
+    def members(
+        self, name: str, *, now: datetime | None = None, as_of: datetime | None = None, engine: str = "auto"
+    ) -> Answer:
+        """Who is in a saved audience."""
+        return self.members_in(self.audience(name), self.unified(now, as_of), engine)
+
+    def members_in(self, audience: AudienceFile, unified: Unified, engine: str = "auto") -> Answer:
+        """Who is in a saved audience, in a unified world at hand."""
+        if audience.members is not None:
+            from townsend.project.listaudience import listed
+
+            ids, notes = listed(self.folder, audience, unified)
+            return Answer(unified, audience.of, ids, notes)
+        assert audience.pql is not None
+        found = self.resolve(audience.pql, audience.of, strict=False, name=audience.name)
+        return self._answer(found.definition, unified, engine, found.notes)
+
+    def _answer(self, definition: Definition, unified: Unified, engine: str, notes: list[str]) -> Answer:
+        result = evaluate(definition, unified, engine)
+        return Answer(unified, definition.of, result.ids, [*notes, *result.notes], result.undecided)
+
+    def query(
+        self, pql: str, of: str = "person", now: datetime | None = None, as_of: datetime | None = None
+    ) -> pa.Table:
+        """Who meets a condition, as an Arrow table with ``id``, ``class`` and ``identities``."""
+        return self.ask(pql, of, now=now, as_of=as_of).table()
+
+    def check(self, name: str) -> list[dict[str, str]]:
+        """What is wrong or doubtful about a saved audience: level, code and message each."""
+        return definitions.findings(self, self.audience(name))
+
+    def explain(self, name: str, who: str, *, now: datetime | None = None) -> Explanation:
+        """Why somebody is in an audience or not, and when that changes."""
+        from townsend.audiences.explain import explain
+        from townsend.audiences.reference import Entity, StoreWorld
+
+        audience = self.audience(name)
+        if audience.pql is None:
+            raise Invalid("audience.listed", f"{name} is a list of values; there is no condition to explain")
+        unified = self.unified(now)
+        found = self.resolve(audience.pql, audience.of, strict=False, name=name)
+        entity = find(unified, audience.of, who)
+        return explain(found.definition, StoreWorld(unified), Entity(audience.of, entity))
+
+    def audience_row(self, audience: AudienceFile) -> dict[str, Any]:
+        """What a list of audiences shows about one."""
+        return {
+            "name": audience.name,
+            "of": audience.of,
+            "version": audience.version,
+            "members": self.state.count_members(audience.name),
+            "to": [activation.to for activation in audience.activate],
+            "owner": audience.owner,
+            "description": " ".join(audience.description.split()),
+            "pql": audience.pql,
+        }
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Who entered and left an audience, in the order in which it was recorded."""
+        from townsend.project.history import history_of
+
+        return history_of(self, name)
+
+    # ------------------------------------------------------------ entities
+
+    def show(
+        self, cls: str, who: str, *, now: datetime | None = None, as_of: datetime | None = None
+    ) -> EntityView:
+        """The unified view of one entity."""
+        self.schema.entity_class(cls)
+        unified = self.unified(now, as_of)
+        return view(unified, self.facts, self.rules.identity, self.rules.merge, cls, find(unified, cls, who))
+
+    def graph(self, who: str, *, now: datetime | None = None) -> GraphView:
+        """The identity graph of one entity."""
+        unified = self.unified(now)
+        return graph_view(unified, self.facts, self.rules.identity, who)
+
+    def _store(self, name: str) -> Path:
+        folder = self.folder / STORE
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise Invalid("project.unwritable", f"{folder} cannot be made: {error.strerror}") from None
+        return folder / name
