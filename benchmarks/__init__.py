@@ -1,0 +1,1 @@
+"""Townsend beside hand-written SQL, on made-up worlds: one command, one table."""
