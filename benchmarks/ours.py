@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,11 +67,12 @@ def _open(folder: Path) -> Project:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Rows of one class taken, and how long that took."""
+    """Rows of one class taken, how long that took, and for how long processors were busy."""
 
     cls: str
     rows: int
     seconds: float
+    busy: float
 
 
 def load(world: Path, folder: Path, tell: Callable[[str], None] | None = None) -> list[Loaded]:
@@ -88,11 +90,13 @@ def load(world: Path, folder: Path, tell: Callable[[str], None] | None = None) -
                 assert report.accepted.accepted == report.accepted.rows, report
                 return report.accepted.rows
 
+            busy = time.process_time()
             took, rows = seconds(one)
-            found.append(Loaded(path.stem, rows, took))
+            found.append(Loaded(path.stem, rows, took, time.process_time() - busy))
         # What is closed is on disk; the last write belongs to the load.
+        busy = time.process_time()
         took, _ = seconds(project.close)
-    return [*found, Loaded("(close)", 0, took)]
+    return [*found, Loaded("(close)", 0, took, time.process_time() - busy)]
 
 
 def unify(folder: Path) -> float:

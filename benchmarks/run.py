@@ -78,6 +78,7 @@ def _measured(parts: list[str], size: str, folder: Path, rounds: int) -> Iterato
 def _load(made: Path, store: Path) -> Iterator[Line]:
     loaded, most = alone(ours.load, made, store)
     rest = sum(one.seconds for one in loaded)
+    busy = sum(one.busy for one in loaded)
     for one in loaded:
         if one.cls == "event":
             yield Line(
@@ -85,11 +86,16 @@ def _load(made: Path, store: Path) -> Iterator[Line]:
                 one.rows / one.seconds,
                 "rows/s",
                 goal=500_000,
-                note=f"{one.seconds:.1f} s",
+                note=f"{one.seconds:.1f} s; processors busy for {one.busy:.1f} s",
             )
-            rest -= one.seconds
+            rest, busy = rest - one.seconds, busy - one.busy
     rows = sum(one.rows for one in loaded if one.cls != "event")
-    yield Line(f"load {rows:,} records from Parquet and CSV", rows / rest, "rows/s", note=f"{rest:.1f} s")
+    yield Line(
+        f"load {rows:,} records from Parquet and CSV",
+        rows / rest,
+        "rows/s",
+        note=f"{rest:.1f} s; busy {busy:.1f} s",
+    )
     size = sum(path.stat().st_size for path in store.rglob("*") if path.is_file()) / (1 << 20)
     yield Line("peak memory of loading", most, "MB", goal=MEMORY_GOAL_MB, note=f"store of {size:,.0f} MB")
 
@@ -100,7 +106,8 @@ def _audience(store: Path, made: Path, rounds: int) -> Iterator[Line]:
     alone_ms = {name: taken.pop(name) for name in ("money alone", "visit alone")}
     mine = taken.pop("townsend")
     best = min(taken, key=taken.__getitem__)
-    note = f"{found.members:,} members, as the truth has; peer: {best}"
+    others = ", ".join(f"{name} {took:.0f}" for name, took in taken.items() if name != best)
+    note = f"{found.members:,} members, as the truth has; peer: {best} ({others})"
     yield Line("seed audience, from its text to its members", mine, "ms", 1.3, taken[best], note)
     for name, took in alone_ms.items():
         yield Line(f"  {name}", took, "ms")

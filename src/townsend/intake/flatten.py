@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from townsend.intake.batch import Batch, Column, Kind
-from townsend.intake.items import Wrong, array_text, json_text, map_text
+from townsend.intake.items import Wrong, array_text, canonical, map_text
 from townsend.model import EntityClass, Shape
 from townsend.store.quarantine import Refusal
 
@@ -46,6 +46,7 @@ class Flattener:
         self._open = open_schema
         self._form = form
         self._plan = _plan(cls.shape)
+        self._known: dict[str, dict[str, tuple[str, int]]] = {}
         self._rows: list[int] = []
         self._columns: dict[str, tuple[list[int], list[Any]]] = {}
         self._extra: list[str | None] = []
@@ -55,7 +56,7 @@ class Flattener:
     def add(self, ordinal: int, row: Any, place: str) -> Refusal | None:
         """Take one row of plain JSON types; what is wrong with its shape comes back, without its text."""
         try:
-            if not isinstance(row, Mapping):
+            if type(row) is not dict:
                 raise Wrong("", "an object", row)
             values: list[tuple[str, Any]] = []
             nulls: list[str] = []
@@ -63,7 +64,7 @@ class Flattener:
             self._walk(row, "", values, nulls, extra)
             if extra and not self._open:
                 return _undeclared(place, min(_paths(extra)))
-            text = json_text(extra) if extra else None
+            text = canonical(extra) if extra else None
         except Wrong as wrong:
             return _refusal(place, wrong)
         index = len(self._rows)
@@ -88,20 +89,21 @@ class Flattener:
         nulls: list[str],
         extra: dict[str, Any],
     ) -> None:
-        plan = self._plan
+        known = self._known.get(prefix) or self._names(prefix)
         for name, value in row.items():
-            path = prefix + name if prefix else name
-            place = plan.get(path)
-            if place is None:
-                keep(extra, path, value)
-            elif value is None:
+            found = known.get(name)
+            if found is None:
+                keep(extra, prefix + name, value)
+                continue
+            path, place = found
+            if value is None:
                 nulls.extend(_below(self._shape, path) if place == _OBJECT else (path,))
             elif place == _LEAF:
                 if type(value) in (dict, list):
                     raise Wrong(path, _WORDS[self._shape.leaves[path].type], value)
                 values.append((path, value))
             elif place == _OBJECT:
-                if not isinstance(value, Mapping):
+                if type(value) is not dict:
                     raise Wrong(path, "an object", value)
                 self._walk(value, path + ".", values, nulls, extra)
             elif self._form == "text" and isinstance(value, str):
@@ -110,6 +112,16 @@ class Flattener:
                 values.append((path, array_text(self._shape.arrays[path], value)))
             else:
                 values.append((path, map_text(path, value)))
+
+    def _names(self, prefix: str) -> dict[str, tuple[str, int]]:
+        """What may stand in the object at a prefix: name, or dotted names, to path and kind of place."""
+        known = {
+            path[len(prefix) :]: (path, place)
+            for path, place in self._plan.items()
+            if path.startswith(prefix)
+        }
+        self._known[prefix] = known
+        return known
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -188,8 +200,8 @@ def _paths(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, inner in value.items():
         path = f"{prefix}{name}"
         yield path
-        for each in inner if isinstance(inner, list | tuple) else (inner,):
-            if isinstance(each, Mapping):
+        for each in inner if type(inner) is list else (inner,):
+            if type(each) is dict:
                 yield from _paths(each, path + ".")
 
 
@@ -223,7 +235,7 @@ def _arrow(values: Sequence[Any], place: int, form: str) -> tuple[Kind, pa.Array
         return "integer", pa.array(values, pa.int64())
     if kinds <= {int, Decimal}:
         return "numeral", pa.array([str(value) for value in values], pa.string())
-    return "json", pa.array([json_text(value) for value in values], pa.string())
+    return "json", pa.array([canonical(value) for value in values], pa.string())
 
 
 def _scatter(array: pa.Array, indices: Iterable[int], length: int) -> pa.Array:

@@ -23,11 +23,13 @@ __all__ = [
     "Wrong",
     "array_text",
     "as_it_came",
+    "canonical",
     "decoder",
     "instant_of",
     "json_text",
     "map_text",
     "plain",
+    "row_text",
     "shown",
 ]
 
@@ -62,9 +64,22 @@ def _other(value: Any) -> Any:
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted", enc_hook=_other)
 
 
+_row_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_other)
+
+
+def row_text(row: Mapping[str, Any]) -> bytes:
+    """A program's row as JSON, to be read by ``decoder``; instants are aware, NaN is null."""
+    return _row_encoder.encode(row)
+
+
 def json_text(value: Any) -> str:
     """The canonical JSON text of a value of plain types."""
-    text = _encoder.encode(plain(value)).decode()
+    return canonical(plain(value))
+
+
+def canonical(value: Any) -> str:
+    """The same of a value as ``decoder`` gives it: no floats, no instants."""
+    text = _encoder.encode(value).decode()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -106,7 +121,7 @@ def array_text(array: Array, value: Any) -> str:
     """
     if not isinstance(value, list | tuple):
         raise Wrong(array.path, "a list", value)
-    return json_text([_item(array, item, f"{array.path}[{n}]") for n, item in enumerate(value)])
+    return canonical([_item(array, item, f"{array.path}[{n}]") for n, item in enumerate(value)])
 
 
 def map_text(path: str, value: Any) -> str:
@@ -119,7 +134,7 @@ def map_text(path: str, value: Any) -> str:
         raise Wrong(path, "an object", value)
     if path.rpartition(".")[2] == "identityMap":
         _identity_map(path, value)
-    return json_text(value)
+    return canonical(value)
 
 
 def _identity_map(path: str, value: Mapping[str, Any]) -> None:

@@ -6,14 +6,15 @@ file is marked as taken with its last lot, and skipped when it comes again from 
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from townsend.intake import convert
 from townsend.intake.batch import Batch
@@ -22,17 +23,21 @@ from townsend.intake.erased import without_erased
 from townsend.intake.events import commit_events
 from townsend.intake.identities import name_rows
 from townsend.intake.merges import commit_merges
-from townsend.intake.readers import kind_of, read_file, readable
+from townsend.intake.readers import kind_of, read_file
 from townsend.intake.records import commit_records
 from townsend.intake.rows import row_batches
 from townsend.intake.rules import Accepted, FileReport, IntakeRules, SourceTraits, epoch_ms
+from townsend.intake.takes import begin_take, checksum_of, end_take, was_taken
 from townsend.intake.xref import XREF, XREF_CLASS, commit_xref
 from townsend.model import EntityClass, unknown_class
 from townsend.store import quarantine
 from townsend.store.facts import Facts
 from townsend.store.quarantine import Refusal
 
-__all__ = ["accept_rows", "begin_take", "class_of", "end_take", "load_files", "take_batch"]
+__all__ = ["accept_rows", "class_of", "load_files", "take_batch"]
+
+# Of DuckDB's own while a file is loaded; rows on their way through Python come on top.
+MEMORY = "1GB"
 
 Progress = Callable[[str], None]
 
@@ -134,15 +139,15 @@ def _load(
     tell: Progress,
 ) -> FileReport:
     kind_of(path)
-    checksum, size = _checksum(path)
-    if not again and _was_taken(facts, cls, source, checksum):
+    checksum, size = checksum_of(path)
+    if not again and was_taken(facts, cls.name, source, checksum):
         return FileReport(
             str(path), True, Accepted(notes=[f"{path} was already taken; --again takes it a second time"])
         )
     total = Accepted()
     # A snapshot half taken would say that the other half is gone.
     whole = facts.transaction() if source.mode == "snapshot" else nullcontext()
-    with whole:
+    with _bounded(facts), whole:
         with facts.transaction():
             take = begin_take(facts, source.name, cls.name, str(path), now_ms)
         for batch in read_file(facts, path, cls, rules):
@@ -156,40 +161,18 @@ def _load(
     return FileReport(str(path), False, total)
 
 
-def _checksum(path: Path) -> tuple[str, int]:
-    with readable(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-
-
-def _was_taken(facts: Facts, cls: EntityClass, source: SourceTraits, checksum: str) -> bool:
-    # A snapshot that says again what an older one said is news if another came in between.
-    newest = "QUALIFY row_number() OVER (ORDER BY id DESC) = 1" if source.mode == "snapshot" else ""
-    found = facts.one(
-        "SELECT 1 FROM (SELECT checksum FROM facts.take "
-        f"WHERE source = ? AND class = ? AND checksum IS NOT NULL {newest}) WHERE checksum = ?",
-        [source.name, cls.name, checksum],
-    )
-    return found is not None
-
-
-def begin_take(facts: Facts, source: str, cls: str, path: str, at_ms: int) -> int:
-    """Write down that rows are being taken; the number goes with each of them. Call it in a transaction."""
-    found = facts.one(
-        "INSERT INTO facts.take SELECT coalesce(max(id), 0) + 1, ?, ?, ?, NULL, NULL, 0, 0, 0, 0, ? "
-        "FROM facts.take RETURNING id",
-        [source, cls, path, at_ms],
-    )
-    assert found is not None
-    return int(found[0])
-
-
-def end_take(facts: Facts, take: int, total: Accepted, checksum: str | None, size: int | None) -> None:
-    """Write down what became of them; with a checksum, the file counts as taken from now on."""
-    facts.con.execute(
-        "UPDATE facts.take SET checksum = ?, bytes = ?, rows = ?, accepted = ?, unchanged = ?, "
-        "quarantined = ? WHERE id = ?",
-        [checksum, size, total.rows, total.accepted, total.unchanged, total.quarantined, take],
-    )
+@contextmanager
+def _bounded(facts: Facts) -> Iterator[None]:
+    """What does not fit into ``MEMORY`` waits on disk meanwhile, however large the file and the store are."""
+    before = facts.one("SELECT current_setting('memory_limit')")
+    with suppress(duckdb.OutOfMemoryException):
+        # Whoever shares the store may hold more than that already; then the limit stays as it is.
+        facts.con.execute(f"SET memory_limit = '{MEMORY}'")
+    try:
+        yield
+    finally:
+        assert before is not None
+        facts.con.execute(f"SET memory_limit = '{before[0]}'")
 
 
 # ---------------------------------------------------------------- one lot

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
-from townsend.intake.load import begin_take, class_of, end_take, take_batch
+from townsend.intake.load import class_of, take_batch
 from townsend.intake.rows import Line, line_batches
 from townsend.intake.rules import Accepted, IntakeRules, SourceTraits, epoch_ms
+from townsend.intake.takes import begin_take, end_take
 from townsend.store import quarantine
 from townsend.store.facts import Facts
 from townsend.store.quarantine import QuarantinedRow, Refusal

@@ -10,7 +10,7 @@ import msgspec
 
 from townsend.intake.batch import Batch
 from townsend.intake.flatten import Flattener
-from townsend.intake.items import as_it_came, decoder, json_text
+from townsend.intake.items import as_it_came, decoder, row_text
 from townsend.model import EntityClass
 from townsend.store.quarantine import Refusal
 
@@ -33,7 +33,7 @@ def row_batches(
         for n, row in enumerate(rows, 1):
             where = f"{place}:{n}"
             try:
-                yield n, where, json_text(row).encode()
+                yield n, where, row_text(row)
             except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 refused.append(
