@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 __all__ = ["guid", "salesforce_id", "to18"]
 
@@ -26,6 +27,7 @@ PREFIXES = {
 }
 
 
+@lru_cache(maxsize=1 << 16)  # the same ids stand in many rows
 def salesforce_id(kind: str, pod: str, number: int) -> str:
     """The 18-character id of a record.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from townsend.clock import Clock
 
@@ -40,6 +41,7 @@ def whole_seconds(ms: int) -> int:
     return ms - ms % SECOND_MS
 
 
+@lru_cache(maxsize=1 << 16)  # many rows share their instants
 def text(ms: int) -> str:
     """``2026-01-02T03:04:05Z``: Marketo's lead database, master data."""
     return f"{_at(ms).isoformat()[:19]}Z"
