@@ -57,9 +57,8 @@ def test(*options: str) -> None:
     call(PYTHON, "-m", "ruff", "check", ".")
     call(PYTHON, "-m", "ruff", "format", "--check", ".")
     call(PYTHON, "-m", "mypy")
-    # A property that prints what it computed is read in the log, hence no capture of the slow part.
     call(PYTHON, "-m", "pytest", "-m", "not slow", "-n", "2", *options)
-    call(PYTHON, "-m", "pytest", "-m", "slow", "-rP", *options)
+    call(PYTHON, "-m", "pytest", "-m", "slow", "-n", "2", *options)
 
 
 def bench(*options: str) -> None:
