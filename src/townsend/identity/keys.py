@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from townsend.identity.rules import Instance
 
-__all__ = ["candidates", "long_id", "spelled"]
+__all__ = ["candidates", "key_ending", "long_id", "spelled"]
 
 SYSTEMS = {"marketo": "Marketo", "salesforce": "Salesforce", "dynamics": "Dynamics"}
 COMPANY, NAMED_ACCOUNT = ".mkto_org", ".mkto_acct"
@@ -34,13 +34,11 @@ def candidates(
         source_key: the record's id there, or its whole key.
         instances: the configured sources.
     """
-    system, instance, source_key = system.strip(), instance.strip(), source_key.strip()
+    source_key = source_key.strip()
     if not source_key:
         return []
-    known = _configured(system, instance, instances)
-    kind = known.system if known else SYSTEMS.get(system.lower(), system)
-    where = (known.instance if known else None) or instance
-    tail = f"@{where}.{kind}"
+    known = _configured(system.strip(), instance.strip(), instances)
+    kind, tail = key_ending(system, instance, instances)
     if source_key.lower().endswith(tail.lower()):
         return [source_key[: -len(tail)] + tail]
     ids = (
@@ -51,13 +49,22 @@ def candidates(
     return list(dict.fromkeys(one + tail for one in ids))
 
 
+def key_ending(system: str, instance: str, instances: Iterable[Instance]) -> tuple[str, str]:
+    """The source type that a system's name means, and what its keys end with."""
+    system, instance = system.strip(), instance.strip()
+    known = _configured(system, instance, instances)
+    kind = known.system if known else SYSTEMS.get(system.lower(), system)
+    return kind, f"@{(known.instance if known else None) or instance}.{kind}"
+
+
 def _configured(system: str, instance: str, instances: Iterable[Instance]) -> Instance | None:
-    named = instance.casefold()
+    system, named = system.casefold(), instance.casefold()
     for known in instances:
-        if known.system.casefold() == system.casefold() and named in (
-            known.name.casefold(),
-            (known.instance or "").casefold(),
-        ):
+        ours = (known.name.casefold(), (known.instance or "").casefold())
+        if known.system.casefold() == system and named in ours:
+            return known
+        # Some say the source's name as the system, and no instance.
+        if known.name.casefold() == system and named in ("", *ours):
             return known
     return None
 

@@ -17,7 +17,7 @@ from townsend.identity.rules import IdentityRules, identity_columns
 from townsend.identity.versions import Versions
 from townsend.model import EntityClass
 from townsend.store.facts_schema import identifier
-from townsend.store.facts_values import EMAIL, is_usable, normal, normal_value
+from townsend.store.facts_values import EMAIL, is_usable, normal
 
 __all__ = ["EventLinks", "Merges", "RecordLinks", "blocked_numbers", "event_links", "merges", "record_links"]
 
@@ -66,14 +66,13 @@ class Merges:
 
 def record_links(moment: Moment, rules: IdentityRules, versions: Versions, blocked: Ints) -> RecordLinks:
     """The current versions of a class and the identities in them."""
-    cur, src = versions.cur, versions.src
-    key, seen, deleted = moment.arrays(f"SELECT key, t, deleted FROM {cur}")
+    key, seen, deleted = moment.arrays(f'SELECT key, "@t", deleted FROM {versions.now}')
     parts = []
     for column in identity_columns(moment.schema, rules, versions.cls.name):
         if column.path in versions.paths:
             text = f"s.{identifier(column.path)}"
             parts.append(
-                f'SELECT c.key, d.n FROM {cur} c JOIN {src} s USING ("@r") '
+                f"SELECT s.key, d.n FROM {versions.now} s "
                 f"JOIN facts.number d ON d.value = {normal(column.space, text)} "
                 f"WHERE d.space = {text_literal(column.space)} AND {is_usable(text, key=column.key)}"
             )
@@ -82,9 +81,9 @@ def record_links(moment: Moment, rules: IdentityRules, versions: Versions, block
             f"""
             SELECT e.key, d.n FROM (
                 SELECT key, space.key AS space, unnest(space.value) ->> '$.id' AS id FROM (
-                    SELECT c.key, unnest(map_entries(TRY_CAST(
-                        CAST(s."identityMap" AS JSON) AS MAP(VARCHAR, JSON[])))) AS space
-                    FROM {cur} c JOIN {src} s USING ("@r") WHERE s."identityMap" IS NOT NULL)) e
+                    SELECT key, unnest(map_entries(TRY_CAST(
+                        CAST("identityMap" AS JSON) AS MAP(VARCHAR, JSON[])))) AS space
+                    FROM {versions.now} WHERE "identityMap" IS NOT NULL)) e
             JOIN facts.number d
             ON d.space = e.space
             AND d.value = CASE WHEN e.space = '{EMAIL}' THEN {normal(EMAIL, "e.id")} ELSE e.id END
@@ -145,6 +144,9 @@ def event_boundaries(moment: Moment) -> tuple[int | None, int | None]:
 
 def merges(moment: Moment, cls: EntityClass) -> Merges:
     """The merges of records of a class that hold at the moment: the last word on each pair counts."""
+    if not moment.number("SELECT count(*) FROM facts.link WHERE space_a = $space", {"space": cls.namespace}):
+        none = np.zeros(0, np.int64)
+        return Merges(none, none, none, none)
     said = f"""
         SELECT b.n AS kept, a.n AS lost, at_ms, withdrawn, kind = 'merge' AS retires,
                b.value AS b, a.value AS a
@@ -175,15 +177,9 @@ def merge_boundaries(moment: Moment) -> tuple[int | None, int | None]:
 
 def blocked_numbers(moment: Moment, rules: IdentityRules) -> Ints:
     """The numbers of blocked values."""
-    spaces: list[str] = []
-    values: list[str] = []
-    for space, listed in rules.blocked.items():
-        for value in listed:
-            found = normal_value(space, value)
-            if found is not None:
-                spaces.append(space)
-                values.append(found)
-    if not values:
+    pairs = [(space, value) for space, values in rules.blocked_values().items() for value in sorted(values)]
+    if not pairs:
         return np.zeros(0, np.int64)
-    moment.table("blocked", {"space": pa.array(spaces, pa.string()), "value": pa.array(values, pa.string())})
+    spaces, values = (pa.array(side, pa.string()) for side in zip(*pairs, strict=True))
+    moment.table("blocked", {"space": spaces, "value": values})
     return moment.arrays("SELECT n FROM facts.number JOIN blocked USING (space, value)")[0]

@@ -69,12 +69,23 @@ class Moment:
         table: pa.Table = self.con.sql(sql, params=parameters or None).to_arrow_table()
         return [ints(table.column(place)) for place in range(table.num_columns)]
 
+    def database(self) -> str:
+        """The name of the database that the facts are in."""
+        return str(self.rows("SELECT current_database()")[0][0])
+
     def table(self, name: str, columns: Mapping[str, Any], where: str = "TEMP") -> None:
         """Make a table out of arrays; ``name`` is quoted already."""
+        self._give(columns, f"CREATE OR REPLACE {where} TABLE {name} AS SELECT * FROM townsend_given")
+
+    def add(self, name: str, columns: Mapping[str, Any], listed: str) -> None:
+        """Put rows made of arrays into a table; ``listed`` says as what, in SQL over their columns."""
+        self._give(columns, f"INSERT INTO {name} SELECT {listed} FROM townsend_given")
+
+    def _give(self, columns: Mapping[str, Any], sql: str) -> None:
         given = pa.table({column: pa.array(values) for column, values in columns.items()})
         self.con.register("townsend_given", given)
         try:
-            self.con.execute(f"CREATE OR REPLACE {where} TABLE {name} AS SELECT * FROM townsend_given")
+            self.con.execute(sql)
         finally:
             self.con.unregister("townsend_given")
 

@@ -71,9 +71,8 @@ def people(
     """
     merges = [merge for merge in merges if merge.at_ms <= now_ms]
     events = [event for event in events if event.at_ms <= now_ms]
-    # An event is its first identity's; where that one is blocked, it is nobody's, and links the others.
-    acting = {name for event in events for name in event.names[:1] if not _blocked(name, rules)}
     events = [Event(tuple(n for n in e.names if not _blocked(n, rules)), e.at_ms) for e in events]
+    acting = {name for event in events for name in event.names[:1]}
     followed = _followed(records, merges)
     live = [record for record in records if not record.deleted and record.key not in followed]
     joining = live + [record for record in records if record.key in followed]

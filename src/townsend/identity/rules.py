@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from townsend.model import EntityClass, Schema
+from townsend.store.facts_values import normal_value
 
 __all__ = ["LINKS_PER_VALUE", "IdentityColumn", "IdentityRules", "Instance", "Namespace", "identity_columns"]
 
@@ -64,6 +65,13 @@ class IdentityRules:
             if namespace.code == space:
                 return place
         return len(self.person) + 1
+
+    def blocked_values(self) -> dict[str, frozenset[str]]:
+        """Blocked values by namespace, spelled as the dictionary keeps them."""
+        spelled = {
+            space: {normal_value(space, value) for value in values} for space, values in self.blocked.items()
+        }
+        return {space: frozenset(one for one in found if one is not None) for space, found in spelled.items()}
 
     @property
     def unique(self) -> frozenset[str]:

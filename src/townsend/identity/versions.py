@@ -1,8 +1,9 @@
 """Which version of each record counts, and where to read its fields.
 
-Makes three temporary things per class: ``cur_<class>`` (one row a key: where it stands, its time, its
-source, whether it is retired), ``src_<class>`` (all rows by ``@r``), and, where a source sends patches,
-``frag_<class>``: the versions that still say something about a patched key.
+Makes temporary things per class: ``now_<class>``, one row a key: where it stands (``@r``, negative for what
+patches say together), its time
+``@t`` and all its fields; and, where a source sends patches, ``frag_<class>``:
+the versions that still say something about a patched key.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ class Versions:
         paths: declared fields that have a column.
         nulls: fields that some row gives as an explicit null.
         patched: whether ``frag_<class>`` has rows.
+        alone: whether every key has one version only, which is then current.
+        count: how many keys there are.
     """
 
     cls: EntityClass
     paths: frozenset[str]
     nulls: frozenset[str]
     patched: bool
+    alone: bool
+    count: int
 
     @property
-    def cur(self) -> str:
-        return temp("cur", self.cls.name)
-
-    @property
-    def src(self) -> str:
-        return temp("src", self.cls.name)
+    def now(self) -> str:
+        return temp("now", self.cls.name)
 
     @property
     def frag(self) -> str:
@@ -76,28 +77,47 @@ class Versions:
 def read_versions(moment: Moment, cls: EntityClass, keys: Sequence[int] | None = None) -> Versions:
     """Choose the current versions of a class, of these keys only if any are given."""
     table = f"facts.{identifier(cls.name)}"
-    columns = moment.columns[cls.name]
-    declared = frozenset(columns & set(cls.shape.names()) - set(RECORD))
-    nulls = frozenset(
-        str(path)
-        for (path,) in moment.rows(f"SELECT DISTINCT unnest(nulls) FROM {table} WHERE nulls IS NOT NULL")
-    )
-    patched = moment.number(f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE patch LIMIT 1)") > 0
-    versions = Versions(cls, declared, nulls & declared, patched)
+    declared = frozenset(moment.columns[cls.name] & set(cls.shape.names()) - set(RECORD))
     only = "" if keys is None else f" WHERE key IN ({', '.join(str(int(key)) for key in keys) or 'NULL'})"
+    rows, known, cleared, patches = moment.rows(
+        f"SELECT count(*), count(DISTINCT key), count(nulls), count(*) FILTER (patch) FROM {table}{only}"
+    )[0]
+    nulls: frozenset[str] = frozenset()
+    if cleared:
+        found = moment.rows(f"SELECT DISTINCT unnest(nulls) FROM {table} WHERE nulls IS NOT NULL")
+        nulls = declared & {str(path) for (path,) in found}
+    versions = Versions(cls, declared, nulls, patches > 0, rows == known and not patches, int(known))
+    if versions.alone:
+        # Every key has one version, so the table itself says what is current.
+        moment.run(
+            f'CREATE OR REPLACE TEMP VIEW {versions.now} AS SELECT rowid AS "@r", {TIME} AS "@t", * '
+            f"FROM {table}{only}"
+        )
+        return versions
+    _choose(moment, versions, table, only)
+    source = f'SELECT rowid AS "@r", * FROM {table}'
+    if versions.patched:
+        _fold(moment, versions, table)
+        source += f" UNION ALL BY NAME SELECT * FROM {temp('fold', cls.name)}"
+    moment.run(
+        f"CREATE OR REPLACE TEMP VIEW {versions.now} AS "
+        f'SELECT c."@r", c.t AS "@t", c.key, c.source, c.deleted, s.* EXCLUDE ("@r", key, source, deleted) '
+        f'FROM {temp("cur", cls.name)} c JOIN ({source}) s ON s."@r" = c."@r"'
+    )
+    return versions
+
+
+def _choose(moment: Moment, versions: Versions, table: str, only: str) -> None:
+    """Of keys with several versions the current one."""
     moment.run(
         f"CREATE OR REPLACE TEMP TABLE several AS SELECT key FROM {table}{only} "
         "GROUP BY key HAVING count(*) > 1"
     )
-    alone = (
-        f"{table}{only}"
-        if not moment.number("SELECT count(*) FROM several")
-        else (f"(SELECT rowid, * FROM {table}{only}) one ANTI JOIN several USING (key)")
-    )
     moment.run(
         f"""
-        CREATE OR REPLACE TEMP TABLE {versions.cur} AS
-        SELECT rowid AS "@r", key, {TIME} AS t, source, deleted FROM {alone}
+        CREATE OR REPLACE TEMP TABLE {temp("cur", versions.cls.name)} AS
+        SELECT rowid AS "@r", key, {TIME} AS t, source, deleted
+        FROM (SELECT rowid, * FROM {table}{only}) one ANTI JOIN several USING (key)
         UNION ALL
         SELECT "@r", key, t, source, deleted FROM (
             SELECT rowid AS "@r", key, {TIME} AS t, source, deleted,
@@ -106,12 +126,6 @@ def read_versions(moment: Moment, cls: EntityClass, keys: Sequence[int] | None =
         WHERE place = 1
         """
     )
-    source = f'SELECT rowid AS "@r", * FROM {table}'
-    if patched:
-        _fold(moment, versions, table)
-        source += f" UNION ALL BY NAME SELECT * FROM {temp('fold', cls.name)}"
-    moment.run(f"CREATE OR REPLACE TEMP VIEW {versions.src} AS {source}")
-    return versions
 
 
 def _order(moment: Moment) -> str:
@@ -170,5 +184,6 @@ def _fold(moment: Moment, versions: Versions, table: str) -> None:
         FROM {versions.frag} f JOIN {table} s ON s.rowid = f."@r" GROUP BY f.key
         """
     )
-    moment.run(f"DELETE FROM {versions.cur} WHERE key IN (SELECT key FROM {fold})")
-    moment.run(f'INSERT INTO {versions.cur} SELECT "@r", key, own_ms, source, deleted FROM {fold}')
+    current = temp("cur", versions.cls.name)
+    moment.run(f"DELETE FROM {current} WHERE key IN (SELECT key FROM {fold})")
+    moment.run(f'INSERT INTO {current} SELECT "@r", key, own_ms, source, deleted FROM {fold}')

@@ -7,17 +7,15 @@ neither, and reported.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 
-from townsend.identity.keys import candidates
+from townsend.identity.keys import candidates, key_ending
 from townsend.identity.moment import Ints, Moment
 from townsend.identity.rules import IdentityRules
 
-__all__ = ["Golden", "XrefReport", "read_golden"]
+__all__ = ["Golden", "XrefReport", "boundaries", "golden_names", "read_golden"]
 
 ACTIVE = frozenset({"", "active", "a", "1", "current", "valid", "approved", "confirmed", "true", "y", "yes"})
 WITHDRAWN = frozenset(
@@ -38,6 +36,7 @@ WITHDRAWN = frozenset(
     }
     | {"pending", "p", "0", "draft", "proposed", "superseded", "merged", "obsolete"}
 )
+SHOWN = 5
 _NOBODY = frozenset({"", "null", "none", "nan", "n/a", "unknown"})
 
 _NEWEST = """
@@ -63,11 +62,19 @@ QUALIFY row_number() OVER (
     ORDER BY {order}, accepted_ms DESC, hash DESC) = 1
 """
 _ACTIVE = """
-SELECT i, class, coalesce(source_system, ''), coalesce(source_instance, ''), coalesce(source_key, '')
+CREATE OR REPLACE TEMP TABLE xref_active AS
+SELECT i, class, coalesce(source_system, '') AS system, coalesce(source_instance, '') AS instance,
+       coalesce(source_key, '') AS source_key
 FROM xref_row
 WHERE state IN (SELECT unnest($active)) AND lower(golden) NOT IN (SELECT unnest($nobody))
   AND coalesce(valid_from_ms <= $now, true) AND coalesce($now < valid_to_ms, true)
   AND coalesce(match_confidence >= $least, true)
+"""
+# What has only one spelling: text with a letter that is no short id, no GUID and no whole key already.
+_PLAIN = r"""
+regexp_full_match(trim(source_key), '[!-~]+') AND regexp_matches(source_key, '[A-Za-z]')
+AND NOT regexp_full_match(trim(source_key), '[0-9A-Za-z]{15}|[{}]*[0-9A-Fa-f-]{32,36}[{}]*')
+AND NOT ends_with(lower(trim(source_key)), tail)
 """
 
 
@@ -78,6 +85,8 @@ class XrefReport:
     conflicts: list[tuple[str, str, list[str]]] = field(default_factory=list)  # class, key, golden ids
     statuses: dict[str, int] = field(default_factory=dict)  # words not understood, rows
     classes: dict[str, int] = field(default_factory=dict)
+    unknown: int = 0  # active rows about records that never came …
+    unknown_keys: list[str] = field(default_factory=list)  # … and the first of them, as written
 
 
 @dataclass(frozen=True)
@@ -85,24 +94,24 @@ class Golden:
     """The members of golden records of one class, those of one together, smallest key text first.
 
     Args:
-        group: which golden record, as an index.
+        group: which golden record, as a number; ``golden_names`` knows its id.
         n: number of the member's key.
         seen_ms: when master data said so last.
-        names: golden ids by index.
     """
 
     group: Ints
     n: Ints
     seen_ms: Ints
-    names: tuple[str, ...]
 
 
 def read_golden(moment: Moment, rules: IdentityRules) -> tuple[dict[str, Golden], XrefReport]:
     """The golden records active at the moment, per class."""
     report = XrefReport()
     _choose(moment)
+    if not moment.number("SELECT count(*) FROM xref_row"):
+        return {}, report
     _remark(moment, report)
-    rows = moment.rows(
+    moment.run(
         _ACTIVE,
         {
             "active": sorted(ACTIVE),
@@ -111,27 +120,43 @@ def read_golden(moment: Moment, rules: IdentityRules) -> tuple[dict[str, Golden]
             "least": rules.min_confidence,
         },
     )
-    if not rows:
-        return {}, report
-    _resolve(moment, rules, rows)
-    for cls, value, goldens in moment.rows(
-        """SELECT k.class, any_value(d.value), list(DISTINCT x.golden ORDER BY x.golden)
-           FROM xref_key k JOIN xref_row x USING (i) JOIN facts.number d ON d.n = k.n
-           GROUP BY k.class, k.n HAVING count(DISTINCT x.golden) > 1 ORDER BY 1, 2"""
-    ):
-        report.conflicts.append((cls, value, goldens))
-    members = moment.rows(
-        """SELECT k.class, x.golden, d.value, k.n, max(x.seen_ms)
-           FROM xref_key k JOIN xref_row x USING (i) JOIN facts.number d ON d.n = k.n
-           WHERE (k.class, k.n) NOT IN (
-               SELECT (k.class, k.n) FROM xref_key k JOIN xref_row x USING (i)
-               GROUP BY k.class, k.n HAVING count(DISTINCT x.golden) > 1)
-           GROUP BY ALL ORDER BY 1, 2, 3"""
+    _resolve(moment, rules)
+    _remark_unknown(moment, report)
+    moment.run(
+        """CREATE OR REPLACE TEMP TABLE xref_claim AS
+           SELECT k.class, k.n, x.golden, max(x.seen_ms) AS seen_ms
+           FROM xref_key k JOIN xref_row x USING (i) GROUP BY ALL"""
     )
-    by_class: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-    for cls, golden, _, n, seen_ms in members:
-        by_class[cls].append((golden, n, seen_ms))
-    return {cls: _golden(found) for cls, found in by_class.items()}, report
+    moment.run(
+        """CREATE OR REPLACE TEMP TABLE xref_conflict AS
+           SELECT class, n FROM xref_claim GROUP BY class, n HAVING count(*) > 1"""
+    )
+    report.conflicts = [
+        (cls, value, goldens)
+        for cls, value, goldens in moment.rows(
+            """SELECT k.class, any_value(d.value), list(k.golden ORDER BY k.golden)
+               FROM xref_claim k SEMI JOIN xref_conflict USING (class, n) JOIN facts.number d USING (n)
+               GROUP BY k.class, k.n ORDER BY 1, 2"""
+        )
+    ]
+    moment.run(
+        """CREATE OR REPLACE TEMP TABLE xref_member AS
+           SELECT class, golden, n, seen_ms, dense_rank() OVER (ORDER BY class, golden) AS place
+           FROM xref_claim ANTI JOIN xref_conflict USING (class, n)"""
+    )
+    classes = [str(cls) for (cls,) in moment.rows("SELECT DISTINCT class FROM xref_member ORDER BY 1")]
+    return {cls: _golden(moment, cls) for cls in classes}, report
+
+
+def golden_names(moment: Moment, places: Ints) -> dict[int, str]:
+    """The ids of these golden records, by what ``Golden.group`` calls them. Call it after ``read_golden``."""
+    return {
+        int(place): str(golden)
+        for place, golden in moment.rows(
+            "SELECT DISTINCT place, golden FROM xref_member WHERE place IN (SELECT unnest($places))",
+            {"places": places.tolist()},
+        )
+    }
 
 
 def boundaries(moment: Moment) -> tuple[int | None, int | None]:
@@ -171,47 +196,82 @@ def _remark(moment: Moment, report: XrefReport) -> None:
     )
 
 
-def _resolve(moment: Moment, rules: IdentityRules, rows: list[tuple[int, str, str, str, str]]) -> None:
-    """``xref_key(i, class, n)``: the number of the first of a row's possible keys that was ever accepted."""
-    places: list[int] = []
+def _remark_unknown(moment: Moment, report: XrefReport) -> None:
+    """Rows about records that never came: late ones may still come, misspelled ones never do."""
+    classes = [cls.name for cls in moment.schema.classes.values() if not cls.is_event]
+    unknown = "xref_active ANTI JOIN xref_key USING (i) WHERE class IN (SELECT unnest(?))"
+    report.unknown = moment.number(f"SELECT count(*) FROM {unknown}", [classes])
+    if report.unknown:
+        written = "concat_ws(' ', system, instance, source_key)"
+        found = moment.rows(f"SELECT {written} FROM {unknown} ORDER BY 1 LIMIT {SHOWN}", [classes])
+        report.unknown_keys = [str(key) for (key,) in found]
+
+
+def _resolve(moment: Moment, rules: IdentityRules) -> None:
+    """``xref_key(i, class, n)``: the number of the first of a row's possible keys that was ever accepted.
+
+    A key that can be spelled in one way only is put together where it lies; others come here one by one.
+    """
+    _systems(moment, rules)
+    odd = moment.rows(
+        f"SELECT i, class, system, instance, source_key FROM xref_active JOIN xref_system "
+        f"USING (class, system, instance) WHERE NOT (plain AND {_PLAIN})"
+    )
     indices: list[int] = []
-    classes: list[str] = []
-    spaces: list[str] = []
+    places: list[int] = []
     values: list[str] = []
-    for i, cls, system, instance, source_key in rows:
-        known = moment.schema.classes.get(cls)
-        if known is None or known.is_event:
-            continue
+    for i, cls, system, instance, source_key in odd:
         for place, value in enumerate(candidates(cls, system, instance, source_key, rules.instances)):
             indices.append(i)
             places.append(place)
-            classes.append(cls)
-            spaces.append(known.namespace)
             values.append(value)
     moment.table(
         "xref_candidate",
         {
-            "i": np.array(indices, np.int64),
-            "place": np.array(places, np.int64),
-            "class": pa.array(classes, pa.string()),
-            "space": pa.array(spaces, pa.string()),
+            "i": pa.array(indices, pa.int64()),
+            "place": pa.array(places, pa.int32()),
             "value": pa.array(values, pa.string()),
         },
     )
     moment.run(
-        """CREATE OR REPLACE TEMP TABLE xref_key AS
-           SELECT c.i, any_value(c.class) AS class, arg_min(d.n, c.place) AS n
-           FROM xref_candidate c JOIN facts.number d ON d.space = c.space AND d.value = c.value
-           GROUP BY c.i"""
+        f"""
+        CREATE OR REPLACE TEMP TABLE xref_key AS
+        SELECT x.i, x.class, d.n FROM xref_active x JOIN xref_system y USING (class, system, instance)
+        JOIN facts.number d ON d.value = trim(x.source_key) || y.ending AND d.space = y.space
+        WHERE y.plain AND {_PLAIN}
+        UNION ALL
+        SELECT c.i, any_value(x.class), arg_min(d.n, c.place)
+        FROM xref_candidate c JOIN xref_active x USING (i) JOIN xref_system y USING (class, system, instance)
+        JOIN facts.number d ON d.value = c.value AND d.space = y.space GROUP BY c.i
+        """
     )
 
 
-def _golden(found: list[tuple[str, int, int]]) -> Golden:
-    names = sorted({golden for golden, _, _ in found})
-    index = {golden: place for place, golden in enumerate(names)}
+def _systems(moment: Moment, rules: IdentityRules) -> None:
+    """``xref_system``: what the keys of each named system end with, and whether a plain id is all else."""
+    found: list[tuple[str, str, str, str, str, str, bool]] = []
+    for cls, system, instance in moment.rows("SELECT DISTINCT class, system, instance FROM xref_active"):
+        known = moment.schema.classes.get(cls)
+        if known is not None and not known.is_event:
+            kind, ending = key_ending(system, instance, rules.instances)
+            plain = kind not in ("Marketo", "Dynamics") and ending.isascii()
+            found.append((cls, system, instance, known.namespace, ending, ending.lower(), plain))
+    columns = list(zip(*found, strict=True)) or [()] * 7
+    names = ("class", "system", "instance", "space", "ending", "tail")
+    moment.table(
+        "xref_system",
+        {
+            **{name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=False)},
+            "plain": pa.array(columns[6], pa.bool_()),
+        },
+    )
+
+
+def _golden(moment: Moment, cls: str) -> Golden:
     return Golden(
-        np.array([index[golden] for golden, _, _ in found], np.int64),
-        np.array([n for _, n, _ in found], np.int64),
-        np.array([seen for _, _, seen in found], np.int64),
-        tuple(names),
+        *moment.arrays(
+            """SELECT m.place, m.n, m.seen_ms FROM xref_member m JOIN facts.number d USING (n)
+               WHERE m.class = $cls ORDER BY m.place, d.value""",
+            {"cls": cls},
+        )
     )

@@ -10,7 +10,7 @@ from townsend.identity import IdentityRules
 from townsend.identity.moment import Moment
 from townsend.model import Schema
 from townsend.profiles.edges import write_edges
-from townsend.profiles.entities import find_entities, write_entities
+from townsend.profiles.entities import write_entities
 from townsend.profiles.making import Making
 from townsend.profiles.rules import MergePolicy, MoneyRules
 from townsend.profiles.views import write_views
@@ -45,7 +45,6 @@ def build(
     """
     moment = moment_of(facts, con, schema, now_ms, as_of_ms)
     making = Making(moment, name, identity, merge, money)
-    find_entities(making)
     write_entities(making)
     write_views(making)
     write_edges(making)
@@ -56,5 +55,12 @@ def moment_of(
     facts: Facts, con: duckdb.DuckDBPyConnection, schema: Schema, now_ms: int, as_of_ms: int | None
 ) -> Moment:
     """Facts as seen from an instant, read by that connection."""
-    columns = {cls: facts.columns(cls) for cls in schema.classes}
-    return Moment(con, schema, columns, now_ms, as_of_ms)
+    columns: dict[str, set[str]] = {}
+    for table, column in facts.con.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = 'facts'"
+    ).fetchall():
+        if table in schema.classes:
+            columns.setdefault(table, set()).add(column)
+    known = {cls: frozenset(columns.get(cls, ())) for cls in schema.classes}
+    return Moment(con, schema, known, now_ms, as_of_ms)

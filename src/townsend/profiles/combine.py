@@ -15,13 +15,25 @@ import msgspec
 import pyarrow as pa
 
 from townsend.identity.moment import temp, text_literal
+from townsend.identity.versions import Versions
 from townsend.intake.items import decoder, json_text
 from townsend.model import EntityClass
 from townsend.profiles.making import Making
-from townsend.profiles.pieces import Pile
+from townsend.profiles.winners import Winners, slices
 from townsend.store.facts_schema import identifier
 
-__all__ = ["combine_pile", "combined_arrays", "combined_extras", "combined_maps", "combiner", "is_combined"]
+__all__ = [
+    "combine_values",
+    "combined_arrays",
+    "combined_extras",
+    "combined_maps",
+    "combiner",
+    "is_combined",
+    "says",
+]
+
+# Texts that Python holds at a time.
+_SLICE = 50_000
 
 Combine = Callable[[Sequence[str]], str]
 
@@ -113,45 +125,77 @@ def _overlaid(under: Any, over: Any) -> Any:
     return under | {key: _overlaid(under.get(key), value) for key, value in over.items()}
 
 
-def combine_pile(making: Making, pile: Pile, path: str) -> str | None:
-    """The temporary table ``(id, value)`` of such a field for entities with a pile; None if it never came."""
-    cls = pile.versions.cls
-    combine = combiner(cls, path)
+def combine_values(making: Making, winners: Winners, path: str) -> str | None:
+    """The temporary table ``(id, value)`` of such a field where it takes several pieces; None if nowhere.
+
+    Where a source sends patches it has every entity with several pieces that has a value at all.
+    """
+    versions = winners.pile.versions
+    moment, combine = making.moment, combiner(versions.cls, path)
     assert combine is not None
-    moment, table = making.moment, f"facts.{identifier(cls.name)}"
-    column, rank = f"s.{identifier(path)}", pile.ranks.get(path, pile.whole)
-    # What a record says last of this field is what it says; an explicit null says nothing any more.
-    said = f"{column} IS NOT NULL" if path == "extra" else pile.versions.named((path,), "s")
-    last = "QUALIFY row_number() OVER (PARTITION BY p.id, p.key ORDER BY p.ver DESC) = 1"
-    offer, part = temp("offer", cls.name), identifier(f"part_{cls.name}_{path}")
-    moment.run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {offer} AS SELECT * FROM (
-            SELECT p.id, p.{rank} AS rank, CAST({column} AS VARCHAR) AS value
-            FROM {pile.pile} p JOIN {table} s ON s.rowid = p."@r" WHERE {said}
-            {last if pile.versions.patched else ""})
-        WHERE value IS NOT NULL
-        """
-    )
+    offer, part = temp("offer", versions.cls.name), identifier(f"part_{versions.cls.name}_{path}")
+    _write_offers(making, winners, path, offer)
     if not moment.number(f"SELECT count(*) FROM {offer}"):
         return None
     moment.run(
         f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT id, any_value(value) AS value FROM {offer} "
         "GROUP BY id HAVING count(*) = 1"
     )
-    array = cls.shape.arrays.get(path)
+    array = versions.cls.shape.arrays.get(path)
     if array is not None and array.by is not None:
         _join_disjoint(making, offer, part, array.by)
-    ids: list[int] = []
-    values: list[str] = []
-    for one, texts in moment.rows(
-        f"SELECT id, list(value ORDER BY rank) FROM {offer} ANTI JOIN {part} USING (id) GROUP BY id"
-    ):
-        ids.append(one)
-        values.append(texts[0] if len(set(texts)) == 1 else combine(texts))
-    moment.table("more", {"id": pa.array(ids, pa.int32()), "value": pa.array(values, pa.string())})
-    moment.run(f"INSERT INTO {part} SELECT * FROM more")
+    left = f"{offer} ANTI JOIN {part} USING (id)"
+    for low, high in slices(making, f"SELECT id FROM {left}", _SLICE):
+        given: pa.Table = moment.con.sql(
+            f"SELECT id, list(value ORDER BY rank) AS texts FROM {left} "
+            f"WHERE id BETWEEN {low} AND {high} GROUP BY id"
+        ).to_arrow_table()
+        values = [
+            texts[0] if len(set(texts)) == 1 else combine(texts)
+            for texts in given.column("texts").to_pylist()
+        ]
+        moment.table("more", {"id": given.column("id"), "value": pa.array(values, pa.string())})
+        moment.run(f"INSERT INTO {part} SELECT * FROM more")
+    moment.run(f"DROP TABLE {offer}")
     return part
+
+
+def _write_offers(making: Making, winners: Winners, path: str, offer: str) -> None:
+    """``offer(id, rank, value)``: what pieces say of the field, where it is not one text alone."""
+    versions = winners.pile.versions
+    column, bit = f"s.{identifier(path)}", winners.bits[path]
+    rank = f"g.{winners.pile.ranks.get(path, winners.pile.whole)}"
+    rows = f'JOIN facts.{identifier(versions.cls.name)} s ON s.rowid = g."@r"'
+    if versions.patched:
+        # What a record says last of this field is what it says; an explicit null says nothing any more.
+        # Undeclared fields are many in one text: of those each patch counts, the later above the earlier.
+        last = "QUALIFY row_number() OVER (PARTITION BY g.id, g.key ORDER BY g.ver DESC) = 1"
+        making.moment.run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE {offer} AS SELECT * FROM (
+                SELECT g.id, ({rank}, g.ver) AS rank, CAST({column} AS VARCHAR) AS value
+                FROM {winners.giving} g {rows} WHERE {says(versions, path)}
+                {"" if path == "extra" else last})
+            WHERE value IS NOT NULL
+            """
+        )
+        return
+    making.moment.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {offer} AS
+        WITH several AS (
+            SELECT id FROM {winners.giving} g WHERE {bit.of("g.says")} GROUP BY id HAVING count(*) > 1)
+        SELECT g.id, {rank} AS rank, CAST({column} AS VARCHAR) AS value
+        FROM {winners.giving} g SEMI JOIN several USING (id) {rows} WHERE {bit.of("g.says")}
+        """
+    )
+
+
+def says(versions: Versions, path: str) -> str:
+    """SQL over rows ``s``: whether the row offers anything for such a field."""
+    said = f"s.{identifier(path)} IS NOT NULL"
+    # Only a later patch can take back what its own record said.
+    return versions.named((path,), "s") if versions.patched and path != "extra" else said
 
 
 def _join_disjoint(making: Making, offer: str, part: str, by: str) -> None:
@@ -168,10 +212,11 @@ def _join_disjoint(making: Making, offer: str, part: str, by: str) -> None:
         SELECT id FROM (SELECT id, unnest(names) AS name FROM named) GROUP BY id, name HAVING count(*) > 1
         """
     )
+    disjoint = f"{offer} ANTI JOIN {part} USING (id) ANTI JOIN mixed USING (id)"
     making.moment.run(
         f"""
         INSERT INTO {part}
         SELECT id, '[' || string_agg(substr(value, 2, length(value) - 2), ',' ORDER BY rank) || ']'
-        FROM {offer} ANTI JOIN {part} USING (id) ANTI JOIN mixed USING (id) GROUP BY id
+        FROM {disjoint} GROUP BY id
         """
     )

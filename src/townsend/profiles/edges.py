@@ -1,7 +1,8 @@
 """Relationships kept as pairs of ids: people and accounts, ancestors, related accounts.
 
 All ends are live entities. ``edge_person_account`` says by which way a pair is known and, for relation rows,
-from when until when it holds; so it is the same for every instant.
+from when until when it holds; so it is the same for every instant. Pairs of which an end is retired stand in
+``edge_person_account_retired``, for ``deleted(accounts)``.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from townsend.identity.moment import joined, temp, text_literal
 from townsend.profiles.making import Making
 from townsend.store.facts_schema import identifier
 
-__all__ = ["write_edges"]
+__all__ = ["EDGES_OF", "write_edges"]
 
 PERSON, ACCOUNT = "person", "account"
+# Classes whose own records are read for edges once more.
+EDGES_OF = frozenset({PERSON, ACCOUNT})
 OWN_ACCOUNT = "b2b.accountKey.sourceKey"
 COMPONENTS = "personComponents"
 RELATED = "relatedAccountKeys"
@@ -32,11 +35,10 @@ def write_edges(making: Making) -> None:
 
 
 def _keys(making: Making) -> None:
-    """``account_key(value, id)`` of live accounts."""
+    """``account_key(value, id)`` of accounts, live and retired."""
     making.moment.run(
         f"CREATE OR REPLACE TEMP TABLE account_key AS SELECT d.value, e.id "
         f"FROM {making.table('node_account')} e JOIN facts.number d USING (n) "
-        f"SEMI JOIN {making.table(ACCOUNT)} a ON a.id = e.id "
         f"WHERE d.space = {text_literal(making.schema.classes[ACCOUNT].namespace)}"
     )
 
@@ -47,22 +49,27 @@ def _people(making: Making) -> None:
         "SELECT CAST(NULL AS INTEGER) AS near, CAST(NULL AS INTEGER) AS far, '' AS via, "
         "CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms WHERE false"
     )
+    # An end that is known from nowhere has no row to be found in, live or retired.
     making.moment.run(
-        f"CREATE TABLE {making.table('edge_person_account')} AS "
-        f"SELECT DISTINCT near, far, via, start_ms, end_ms "
-        f"FROM ({joined([nothing, *ways])}) ORDER BY near, far"
+        f"CREATE OR REPLACE TEMP TABLE pair AS SELECT DISTINCT e.near, e.far, e.via, e.start_ms, e.end_ms, "
+        f"p.id IS NOT NULL AND a.id IS NOT NULL AS live FROM ({joined([nothing, *ways])}) e "
+        f"LEFT JOIN {making.table(PERSON)} p ON p.id = e.near "
+        f"LEFT JOIN {making.table(ACCOUNT)} a ON a.id = e.far "
+        "WHERE e.near IS NOT NULL AND e.far IS NOT NULL"
     )
+    for suffix, which in (("", "live"), ("_retired", "NOT live")):
+        making.moment.run(
+            f"CREATE TABLE {making.table('edge_person_account' + suffix)} AS "
+            f"SELECT * EXCLUDE live FROM pair WHERE {which} ORDER BY near, far"
+        )
 
 
 def _direct(making: Making) -> list[str]:
-    """What live records of people say themselves, not the merged winner."""
+    """What records say themselves, not the merged winner: live ones, and those of retired people."""
     versions = making.versions.get(PERSON)
     if versions is None:
         return []
-    rows = (
-        f"(SELECT * FROM {temp('member', PERSON)} WHERE NOT retired) m JOIN {versions.cur} c ON c.key = m.n "
-        f'JOIN {versions.src} s ON s."@r" = c."@r"'
-    )
+    rows = f"{temp('member', PERSON)} m JOIN {versions.now} s ON s.key = m.n"
     bounds = "'direct' AS via, CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms"
     found = []
     if OWN_ACCOUNT in versions.paths:
@@ -74,8 +81,9 @@ def _direct(making: Making) -> list[str]:
         making.moment.run(
             f"""
             CREATE OR REPLACE TEMP TABLE component AS
-            SELECT id, c.sourceAccountKey.sourceKey AS account, c.sourcePersonKey.sourceKey AS record
-            FROM (SELECT m.id, unnest(from_json(s.{identifier(COMPONENTS)}, '{_COMPONENT}')) AS c FROM {rows})
+            SELECT id, retired, c.sourceAccountKey.sourceKey AS account, c.sourcePersonKey.sourceKey AS record
+            FROM (SELECT m.id, m.retired,
+                         unnest(from_json(s.{identifier(COMPONENTS)}, '{_COMPONENT}')) AS c FROM {rows})
             WHERE c.sourceAccountKey.sourceKey IS NOT NULL
             """
         )
@@ -83,13 +91,14 @@ def _direct(making: Making) -> list[str]:
         making.moment.run(
             f"""
             CREATE OR REPLACE TEMP TABLE retired_key AS
-            SELECT d.value FROM {versions.cur} c JOIN facts.number d ON d.n = c.key
+            SELECT d.value FROM {versions.now} c JOIN facts.number d ON d.n = c.key
             ANTI JOIN (SELECT n FROM {temp("member", PERSON)} WHERE NOT retired) m ON m.n = c.key
             """
         )
         found.append(
             f"SELECT p.id AS near, k.id AS far, {bounds} FROM component p "
-            "JOIN account_key k ON k.value = p.account ANTI JOIN retired_key g ON g.value = p.record"
+            "JOIN account_key k ON k.value = p.account "
+            "LEFT JOIN retired_key g ON g.value = p.record WHERE p.retired OR g.value IS NULL"
         )
     return found
 
@@ -107,7 +116,7 @@ def _relations(making: Making) -> list[str]:
     active = f"coalesce({column('isActive', 'BOOLEAN')}, true)"
     return [
         f'SELECT r."@person" AS near, r."@account" AS far, \'relation\' AS via, '
-        f"{start} AS start_ms, {end} AS end_ms FROM {table} r {_live(making)} WHERE {active}"
+        f"{start} AS start_ms, {end} AS end_ms FROM {table} r WHERE {active}"
     ]
 
 
@@ -124,16 +133,8 @@ def _opportunities(making: Making) -> list[str]:
     return [
         'SELECT r."@person" AS near, r."@account" AS far, \'opportunity\' AS via, '
         "CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms "
-        f"FROM {pairs} {_live(making)}"
+        f"FROM {pairs}"
     ]
-
-
-def _live(making: Making) -> str:
-    """Keep pairs ``r`` of which both ends are live."""
-    return (
-        f'SEMI JOIN {making.table(PERSON)} p ON p.id = r."@person" '
-        f'SEMI JOIN {making.table(ACCOUNT)} a ON a.id = r."@account"'
-    )
 
 
 def _has(making: Making, cls: str, *columns: str) -> bool:
@@ -172,11 +173,11 @@ def _related(making: Making) -> None:
         WITH said AS (
             SELECT m.id AS near, j.value ->> '$.sourceKey' AS key
             FROM (SELECT * FROM {temp("member", ACCOUNT)} WHERE NOT retired) m
-            JOIN {versions.cur} c ON c.key = m.n JOIN {versions.src} s ON s."@r" = c."@r",
-                 json_each(s.{identifier(RELATED)}) j
+            JOIN {versions.now} s ON s.key = m.n, json_each(s.{identifier(RELATED)}) j
             WHERE s.{identifier(RELATED)} IS NOT NULL),
         pair AS (
-            SELECT s.near, k.id AS far FROM said s JOIN account_key k ON k.value = s.key WHERE k.id <> s.near)
+            SELECT s.near, k.id AS far FROM said s JOIN account_key k ON k.value = s.key
+            SEMI JOIN {making.table(ACCOUNT)} a ON a.id = k.id WHERE k.id <> s.near)
         SELECT near, far FROM pair UNION SELECT far, near FROM pair ORDER BY ALL
         """
     )

@@ -1,8 +1,8 @@
 """Who is whom, written down: numbers to entities, entities to their identities and records.
 
 Makes ``node_<class>(n, id)`` of live and retired entities, ``identity(class, id, space, value)`` of what
-answers list, ``source(class, id, n, source, at_ms)`` of the records behind each entity, and
-``removed(class, a, b, at_ms)`` of the links that were left out.
+answers list (a view: texts stay in the dictionary), ``source(class, id, n, source, at_ms)`` of the records
+behind each entity, and ``removed(class, a, b, at_ms)`` of the links that were left out.
 """
 
 from __future__ import annotations
@@ -20,26 +20,29 @@ from townsend.identity.links import (
     merges,
     record_links,
 )
-from townsend.identity.moment import Ints, Moment, temp, text_literal
+from townsend.identity.moment import Ints, Moment, distinct, temp, text_literal
 from townsend.identity.versions import read_versions
 from townsend.identity.xref import Golden, boundaries, read_golden
 from townsend.model import EntityClass
 from townsend.profiles.making import Making, acting_class
+from townsend.store.facts_schema import identifier
 
-__all__ = ["evidence_of", "find_entities", "member_table", "write_entities"]
+__all__ = ["evidence_of", "member_table", "write_entities"]
 
 
-def find_entities(making: Making) -> None:
-    """Resolve every class that has records, and the one whose entities act in events."""
+def write_entities(making: Making) -> None:
+    """Resolve every class that has records, and the one that acts in events; write down who is whom."""
     moment = making.moment
     golden, said = read_golden(moment, making.identity)
     making.report.conflicts, making.report.statuses = said.conflicts, said.statuses
+    making.report.unknown, making.report.unknown_keys = said.unknown, said.unknown_keys
     making.report.classes = said.classes
     making.bounds.narrow(*boundaries(moment))
     making.bounds.narrow(*event_boundaries(moment))
     making.bounds.narrow(*merge_boundaries(moment))
     blocked = blocked_numbers(moment, making.identity)
     acting = acting_class(making.schema)
+    _make_tables(making)
     for cls in making.schema.classes.values():
         if cls.is_event:
             continue
@@ -47,9 +50,13 @@ def find_entities(making: Making) -> None:
             making.versions[cls.name] = read_versions(moment, cls)
         elif cls.name != acting:
             continue
-        evidence = evidence_of(making, cls, blocked, golden.get(cls.name))
+        evidence = evidence_of(making, cls, blocked, golden.pop(cls.name, None))
         if len(evidence.records.key) or (evidence.events and len(evidence.events.who)):
-            making.entities[cls.name] = resolve(moment, making.identity, cls, evidence)
+            found = resolve(moment, making.identity, cls, evidence)
+            del evidence
+            _write(making, cls, found)
+            # Of millions of entities only what is still needed stays.
+            making.entities[cls.name] = found.acting()
 
 
 def evidence_of(making: Making, cls: EntityClass, blocked: Ints, golden: Golden | None) -> Evidence:
@@ -65,37 +72,51 @@ def evidence_of(making: Making, cls: EntityClass, blocked: Ints, golden: Golden 
     return Evidence(records, events, merges(moment, cls), golden)
 
 
-def write_entities(making: Making) -> None:
-    """Make the tables that lead from numbers to entities and back."""
-    moment = making.moment
-    identity, source = making.table("identity"), making.table("source")
-    moment.run(f"CREATE TABLE {identity} (class VARCHAR, id INTEGER, space VARCHAR, value VARCHAR)")
-    moment.run(f"CREATE TABLE {source} (class VARCHAR, id INTEGER, n INTEGER, source VARCHAR, at_ms BIGINT)")
-    removed = making.table("removed")
-    moment.run(f"CREATE TABLE {removed} (class VARCHAR, a INTEGER, b INTEGER, at_ms BIGINT)")
-    for cls in making.classes():
-        found = making.entities[cls.name]
-        n = np.concatenate([found.n, found.retired_n])
-        ids = np.concatenate([found.id, found.retired_id])
-        moment.table(
-            making.table(f"node_{cls.name}"), {"n": n.astype(np.int32), "id": ids.astype(np.int32)}, ""
-        )
-        moment.table("shown", {"n": found.shown_n.astype(np.int32), "id": found.shown_id.astype(np.int32)})
+def _make_tables(making: Making) -> None:
+    moment, shown = making.moment, making.table("shown")
+    moment.run(f"CREATE TABLE {shown} (class VARCHAR, id INTEGER, n INTEGER)")
+    moment.run(
+        f"CREATE VIEW {making.table('identity')} AS SELECT s.class, s.id, d.space, d.value "
+        f"FROM {shown} s JOIN {_dictionary(making)} d USING (n)"
+    )
+    moment.run(
+        f"CREATE TABLE {making.table('source')} "
+        "(class VARCHAR, id INTEGER, n INTEGER, source VARCHAR, at_ms BIGINT)"
+    )
+    moment.run(f"CREATE TABLE {making.table('removed')} (class VARCHAR, a INTEGER, b INTEGER, at_ms BIGINT)")
+
+
+def _write(making: Making, cls: EntityClass, found: Entities) -> None:
+    """From numbers to the entities of a class and back."""
+    moment, name = making.moment, text_literal(cls.name)
+    n = np.concatenate([found.n, found.retired_n])
+    ids = np.concatenate([found.id, found.retired_id])
+    moment.table(making.table(f"node_{cls.name}"), {"n": n.astype(np.int32), "id": ids.astype(np.int32)}, "")
+    moment.add(
+        making.table("shown"),
+        {"id": found.shown_id.astype(np.int32), "n": found.shown_n.astype(np.int32)},
+        f"{name}, id, n",
+    )
+    if cls.name in making.versions:
+        _write_members(making, cls, found)
         moment.run(
-            f"INSERT INTO {identity} SELECT {text_literal(cls.name)}, s.id, d.space, d.value "
-            "FROM shown s JOIN facts.number d USING (n)"
+            f'INSERT INTO {making.table("source")} SELECT {name}, m.id, m.n, c.source, c."@t" '
+            f"FROM {member_table(cls.name)} m JOIN {making.versions[cls.name].now} c ON c.key = m.n"
         )
-        if cls.name in making.versions:
-            _write_members(making, cls, found)
-            moment.run(
-                f"INSERT INTO {source} SELECT {text_literal(cls.name)}, m.id, m.n, c.source, c.t "
-                f"FROM {member_table(cls.name)} m JOIN {making.versions[cls.name].cur} c ON c.key = m.n"
-            )
-        if found.removed:
-            pairs = np.array(found.removed, np.int64)
-            moment.table("left_out", {"a": pairs[:, 0], "b": pairs[:, 1], "at_ms": pairs[:, 2]})
-            moment.run(f"INSERT INTO {removed} SELECT {text_literal(cls.name)}, a, b, at_ms FROM left_out")
-        _remark(making, moment, cls, found)
+    if found.removed:
+        pairs = np.array(found.removed, np.int64)
+        moment.add(
+            making.table("removed"),
+            {"a": pairs[:, 0], "b": pairs[:, 1], "at_ms": pairs[:, 2]},
+            f"{name}, a, b, at_ms",
+        )
+    _remark(making, moment, cls, found)
+
+
+def _dictionary(making: Making) -> str:
+    """The dictionary's name for a view; one in memory has to say in which database it is."""
+    stored = "." not in making.name
+    return "facts.number" if stored else f"{identifier(making.moment.database())}.facts.number"
 
 
 def member_table(cls: str) -> str:
@@ -105,16 +126,18 @@ def member_table(cls: str) -> str:
 
 def _write_members(making: Making, cls: EntityClass, found: Entities) -> None:
     """Live records of live entities; records of entities that have none."""
-    keys = making.moment.arrays(f"SELECT key FROM {making.versions[cls.name].cur}")[0]
-    live, of_live = found.live, found.of(found.live)
-    of_dead = found.retired_of(keys)
-    dead = (of_dead >= 0) & (found.of(keys) < 0)
+    of_live = found.of(found.live)
+    of_dead = found.retired_of(found.keys)
+    dead = (of_dead >= 0) & (found.of(found.keys) < 0)
+    for retired, ids in ((False, of_live), (True, of_dead[dead])):
+        if len(distinct(ids)) < len(ids):
+            making.several.add((cls.name, retired))
     making.moment.table(
         member_table(cls.name),
         {
-            "n": np.concatenate([live, keys[dead]]).astype(np.int32),
+            "n": np.concatenate([found.live, found.keys[dead]]).astype(np.int32),
             "id": np.concatenate([of_live, of_dead[dead]]).astype(np.int32),
-            "retired": np.concatenate([np.zeros(len(live), bool), np.ones(int(dead.sum()), bool)]),
+            "retired": np.concatenate([np.zeros(len(of_live), bool), np.ones(int(dead.sum()), bool)]),
         },
     )
 

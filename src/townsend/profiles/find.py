@@ -73,7 +73,8 @@ def candidates(unified: Unified, cls: str, who: str) -> list[int]:
     space, colon, value = who.partition(":")
     if colon:
         spaces.append(space)
-        values.append(normal_value(space, value) or value)
+        known = EMAIL if space.lower() == EMAIL.lower() else space
+        values.append(normal_value(known, value) or value)
     return _by_value(unified, cls, spaces, values)
 
 
@@ -108,7 +109,7 @@ def _by_value(unified: Unified, cls: str, spaces: list[str], values: list[str]) 
         return []
     wanted = (
         "(SELECT unnest($spaces) AS space, unnest($values) AS value) w "
-        "WHERE x.value = w.value AND (w.space = '' OR x.space = w.space)"
+        "WHERE x.value = w.value AND (w.space = '' OR lower(x.space) = lower(w.space))"
     )
     parameters = {"spaces": spaces, "values": values}
     rows = unified.con.execute(

@@ -10,9 +10,9 @@ import numpy as np
 
 from townsend.identity import IdentityRules
 from townsend.identity.links import blocked_numbers, event_links, merges, record_links
-from townsend.identity.moment import Ints, Moment
+from townsend.identity.moment import Ints, Moment, distinct
 from townsend.identity.versions import read_versions
-from townsend.identity.xref import read_golden
+from townsend.identity.xref import golden_names, read_golden
 from townsend.model import EntityClass
 from townsend.profiles.build import moment_of
 from townsend.profiles.find import candidates, find
@@ -161,7 +161,7 @@ class _Graph:
         found = record_links(self.moment, self.rules, versions, blocked)
         said = {
             int(key): (str(source), int(at))
-            for key, source, at in self.moment.rows(f"SELECT key, source, t FROM {versions.cur}")
+            for key, source, at in self.moment.rows(f'SELECT key, source, "@t" FROM {versions.now}')
         }
         for owner, named in zip(found.owner.tolist(), found.named.tolist(), strict=True):
             source, at = said[owner]
@@ -188,13 +188,14 @@ class _Graph:
         if golden is None:
             return
         mine = np.isin(golden.n, self.own)
+        names = golden_names(self.moment, distinct(golden.group[mine]))
         hubs: dict[int, int] = {}
         for group, n, at in zip(
             golden.group[mine].tolist(), golden.n[mine].tolist(), golden.seen_ms[mine].tolist(), strict=True
         ):
             hub = hubs.setdefault(group, n)
             if hub != n:
-                self.links.append((hub, n, f"master data {golden.names[group]}", None, at))
+                self.links.append((hub, n, f"master data {names[group]}", None, at))
 
     def _names(self, numbers: set[int]) -> dict[int, str]:
         rows = self.moment.rows(

@@ -42,6 +42,11 @@ class Making:
         identity: linking rules.
         merge: merge policy of each class; the default policy for others.
         money: what amounts are worth.
+        versions: class to its current versions.
+        entities: class to who is whom.
+        several: classes, and whether it is their retired entities, some of which have several records.
+        bounds: instants for which what is made holds.
+        report: what somebody should look at.
     """
 
     moment: Moment
@@ -51,6 +56,7 @@ class Making:
     money: MoneyRules
     versions: dict[str, Versions] = field(default_factory=dict)
     entities: dict[str, Entities] = field(default_factory=dict)
+    several: set[tuple[str, bool]] = field(default_factory=set)
     bounds: Bounds = field(default_factory=Bounds)
     report: Report = field(default_factory=Report)
 
@@ -61,6 +67,10 @@ class Making:
     def table(self, name: str) -> str:
         """The name of a table of the world, for SQL."""
         return f"{self.name}.{identifier(name)}"
+
+    def shared(self, cls: str, retired: bool) -> bool:
+        """Whether an entity of the class, live or retired, has several records."""
+        return (cls, retired) in self.several
 
     def classes(self) -> list[EntityClass]:
         """The classes that have entities, in the order of the schema."""

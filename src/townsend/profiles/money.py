@@ -78,18 +78,18 @@ def write_rates(making: Making) -> None:
     )
 
 
-def amounts(making: Making, cls: str) -> list[Amount]:
-    """The money fields of a class that have amounts, each with how it is read."""
+def amounts(making: Making, cls: str, at: str) -> list[Amount]:
+    """The money fields of a class that have amounts, each with how it is read; ``at`` is a row's own time."""
     versions = making.versions[cls]
     found = []
     for place, path in enumerate(sorted(versions.cls.shape.money)):
         amount = f"{path}.amount"
         if amount in versions.paths:
-            found.append(_amount(making, cls, path, f"q{place}"))
+            found.append(_amount(making, cls, path, f"q{place}", at))
     return found
 
 
-def _amount(making: Making, cls: str, path: str, alias: str) -> Amount:
+def _amount(making: Making, cls: str, path: str, alias: str, at: str) -> Amount:
     paths, own = making.versions[cls].paths, text_literal(making.money.currency)
     amount = f"s.{identifier(path + '.amount')}"
     meant = " ".join(
@@ -105,9 +105,8 @@ def _amount(making: Making, cls: str, path: str, alias: str) -> Amount:
     )
     if not foreign:
         return Amount(f"{path}.amount", amount)
-    at = "p.t"
     if f"{path}.conversionDate" in paths:
-        at = f"coalesce(s.{identifier(path + '.conversionDate')}, p.t)"
+        at = f"coalesce(s.{identifier(path + '.conversionDate')}, {at})"
     # Nine places times nine are eighteen; what no longer fits is nobody's to say.
     exchanged = f"CAST(TRY({amount} * CAST({alias}.rate AS DECIMAL(19, 9))) AS DECIMAL(38, 9))"
     worth = f"CASE WHEN {code} = {own} THEN {amount} ELSE {exchanged} END"

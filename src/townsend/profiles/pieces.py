@@ -29,8 +29,8 @@ class Pile:
     """The pieces of one class's entities.
 
     Args:
-        single: the temporary table of pieces that are their entity's only one …
-        pile: … and of all others, with their ranks.
+        single: the pieces that are their entity's only one, as a temporary view …
+        pile: … and all others, with their ranks, as a temporary table.
         ranks: group of fields (by its path) to the column of ``pile`` that ranks its pieces.
         whole: the column that ranks pieces under the class's own policy, for what has no field of its own.
     """
@@ -41,15 +41,21 @@ class Pile:
     ranks: dict[str, str]
     whole: str
 
+    def drop(self, making: Making) -> None:
+        """Let go of what was gathered; the pieces of a million records take room."""
+        for kind, name in (("VIEW", "single"), ("TABLE", "piece"), ("TABLE", "shared"), ("TABLE", "pile")):
+            making.moment.run(f"DROP {kind} IF EXISTS {temp(name, self.versions.cls.name)}")
+
 
 def make_pieces(making: Making, versions: Versions, retired: bool) -> Pile:
     """Gather the pieces of the live entities of a class, or of its retired ones."""
     name, moment = versions.cls.name, making.moment
     members = f"(SELECT * FROM {member_table(name)} WHERE {'' if retired else 'NOT '}retired)"
-    piece, single, pile = temp("piece", name), temp("single", name), temp("pile", name)
+    piece, several = temp("piece", name), temp("shared", name)
+    single, pile = temp("single", name), temp("pile", name)
     parts = [
-        f'SELECT m.id, c.key, c."@r", c.t, c.source, CAST(0 AS BIGINT) AS ver FROM {members} m '
-        f'JOIN {versions.cur} c ON c.key = m.n WHERE c."@r" >= 0'
+        f'SELECT m.id, c.key, c."@r", c."@t" AS t, c.source, CAST(0 AS BIGINT) AS ver FROM {members} m '
+        f'JOIN {versions.now} c ON c.key = m.n WHERE c."@r" >= 0'
     ]
     if versions.patched:
         parts.append(
@@ -58,18 +64,19 @@ def make_pieces(making: Making, versions: Versions, retired: bool) -> Pile:
         )
     moment.run(f"CREATE OR REPLACE TEMP TABLE {piece} AS {' UNION ALL '.join(parts)}")
     moment.run(
-        f"CREATE OR REPLACE TEMP TABLE several AS SELECT id FROM {piece} GROUP BY id HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE {several} AS SELECT id FROM {piece} GROUP BY id HAVING count(*) > 1"
     )
-    moment.run(f"CREATE OR REPLACE TEMP TABLE {single} AS SELECT * FROM {piece} ANTI JOIN several USING (id)")
+    moment.run(
+        f"CREATE OR REPLACE TEMP VIEW {single} AS SELECT * FROM {piece} ANTI JOIN {several} USING (id)"
+    )
     ranks, columns, joins = _ranks(making, versions, piece)
     moment.run(
         f"""
         CREATE OR REPLACE TEMP TABLE {pile} AS
         SELECT p.*, {", ".join(columns)}
-        FROM {piece} p SEMI JOIN several USING (id) JOIN facts.number d ON d.n = p.key {joins}
+        FROM {piece} p SEMI JOIN {several} USING (id) JOIN facts.number d ON d.n = p.key {joins}
         """
     )
-    moment.run(f"DROP TABLE {piece}")
     whole = ranks.pop("")
     return Pile(versions, single, pile, ranks, whole)
 
@@ -121,6 +128,7 @@ def _make_changes(
     A whole version that does not name a field says that there is none; a patch leaves it as it was.
     """
     table, moment = f"facts.{identifier(versions.cls.name)}", making.moment
+    shared = temp("shared", versions.cls.name)
     counts = ""
     if moment.as_of_ms is not None:
         counts = f' AND (coalesce(own_ms <= {moment.as_of_ms}, false) OR rowid IN (SELECT "@r" FROM {piece}))'
@@ -143,7 +151,7 @@ def _make_changes(
                    row_number() OVER (
                        PARTITION BY s.key ORDER BY {TIME}, s.accepted_ms, s.hash, s.source) AS ord
             FROM {table} s
-            WHERE s.key IN (SELECT p.key FROM {piece} p SEMI JOIN several USING (id)){counts}),
+            WHERE s.key IN (SELECT p.key FROM {piece} p SEMI JOIN {shared} USING (id)){counts}),
         changed AS (SELECT key, {", ".join(changes)} FROM said)
         SELECT key, {", ".join(f"max({column}) AS {column}" for column, _ in groups)}
         FROM changed GROUP BY key

@@ -21,6 +21,8 @@ class Report:
         conflicts: class, key and golden records that claim it at the same time.
         statuses: words in the status of master data that are not understood, with rows.
         classes: classes that master data names and the project does not have, with rows.
+        unknown: active rows of master data about records that never came.
+        unknown_keys: the first of these, as written.
         own_parents: class to entities that refer to themselves, both ends having been unified.
         undecided: class, money field, entities for which no rate of exchange was known.
     """
@@ -30,6 +32,8 @@ class Report:
     conflicts: list[tuple[str, str, list[str]]] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
+    unknown: int = 0
+    unknown_keys: list[str] = field(default_factory=list)
     own_parents: dict[str, int] = field(default_factory=dict)
     undecided: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -72,6 +76,11 @@ class Report:
             f"master data: {count:,} rows are about {cls!r}, which is no class of this project"
             for cls, count in self.classes.items()
         ]
+        if self.unknown:
+            said.append(
+                f"master data: {self.unknown:,} rows are about records that never came "
+                f"(such as {'; '.join(self.unknown_keys)})"
+            )
         said += [
             f"{cls}: {count:,} name themselves as their own parent, which counts as none"
             for cls, count in self.own_parents.items()

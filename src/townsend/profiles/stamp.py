@@ -19,7 +19,10 @@ from townsend.profiles.rules import MergePolicy, MoneyRules
 __all__ = ["Stamp", "fingerprint", "read_stamp", "write_stamp"]
 
 # Grows when the same facts and rules give other tables than before.
-MAKE = 1
+MAKE = 2
+# Schemas as they are written down: every question asks for the fingerprint, and a schema has many fields.
+_written: dict[int, tuple[Schema, Any]] = {}
+_SCHEMAS_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,19 @@ def fingerprint(
     schema: Schema, identity: IdentityRules, merge: Mapping[str, MergePolicy], money: MoneyRules
 ) -> str:
     """A text that differs if any rule or declared field does; the same in every process."""
-    written = json.dumps([MAKE, *map(_plain, (schema, identity, merge, money))], sort_keys=True)
+    rules = map(_plain, (identity, merge, money))
+    written = json.dumps([MAKE, _plain_schema(schema), *rules], sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+def _plain_schema(schema: Schema) -> Any:
+    known = _written.get(id(schema))
+    if known is None:
+        if len(_written) >= _SCHEMAS_MAX:
+            _written.clear()
+        # The schema is kept too, so that nothing else can get its id.
+        known = _written[id(schema)] = (schema, _plain(schema))
+    return known[1]
 
 
 def _plain(value: Any) -> Any:

@@ -19,6 +19,7 @@ from townsend.identity import IdentityRules
 from townsend.intake.rules import epoch_ms
 from townsend.model import Schema
 from townsend.profiles.build import build
+from townsend.profiles.memory import within_bounds
 from townsend.profiles.report import Report
 from townsend.profiles.rules import MergePolicy, MoneyRules
 from townsend.profiles.stamp import Stamp, fingerprint, read_stamp, write_stamp
@@ -94,11 +95,16 @@ def unify(
         known = worlds.fitting(revision, rules, now_ms, as_of_ms)
         if known is not None:
             return worlds.hold(replace(known, now_ms=now_ms))
-    name = STORED if in_store else worlds.attach(facts)
-    with _place(facts, name) as con:
-        making = build(facts, con, name, schema, identity, merge, money, now_ms, as_of_ms)
-        stamp = write_stamp(making, revision, rules)
-    return worlds.hold(_unified(facts, schema, name, now_ms, stamp, making.report))
+
+    def make() -> tuple[str, Stamp, Report]:
+        name = STORED if in_store else worlds.attach(facts)
+        with _place(facts, name) as con:
+            making = build(facts, con, name, schema, identity, merge, money, now_ms, as_of_ms)
+            return name, write_stamp(making, revision, rules), making.report
+
+    records = [cls.name for cls in schema.classes.values() if not cls.is_event]
+    name, stamp, report = within_bounds(facts, records, make)
+    return worlds.hold(_unified(facts, schema, name, now_ms, stamp, report))
 
 
 @contextmanager
@@ -107,6 +113,8 @@ def _place(facts: Facts, name: str) -> Iterator[duckdb.DuckDBPyConnection]:
     con = facts.con.cursor()
     try:
         con.execute("SET TimeZone = 'UTC'")
+        # Tables are sets; to keep rows in the order in which they were read takes memory.
+        con.execute("SET SESSION preserve_insertion_order = false")
         if name == STORED:
             con.execute("BEGIN TRANSACTION")
             con.execute(f"DROP SCHEMA IF EXISTS {STORED} CASCADE")

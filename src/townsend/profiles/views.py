@@ -12,11 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from townsend.identity.moment import joined, temp, text_literal
+from townsend.identity.versions import Versions
 from townsend.model import EntityClass
-from townsend.profiles.combine import combine_pile, is_combined
+from townsend.profiles.combine import combine_values, is_combined, says
+from townsend.profiles.edges import EDGES_OF
+from townsend.profiles.entities import member_table
 from townsend.profiles.making import Making, acting_class, reference_column
 from townsend.profiles.money import Amount, amounts, write_rates
-from townsend.profiles.pieces import Pile, make_pieces
+from townsend.profiles.pieces import make_pieces
+from townsend.profiles.winners import Winners, find_winners, gather_rest
 from townsend.store.facts_schema import identifier
 
 __all__ = ["write_views"]
@@ -42,6 +46,8 @@ def write_views(making: Making) -> None:
         _write(making, cls, retired=False)
         if len(making.entities[cls.name].retired_n):
             _write(making, cls, retired=True)
+        if cls.name in making.versions and cls.name not in EDGES_OF:
+            making.moment.run(f"DROP TABLE {member_table(cls.name)}")
     making.report.undecided = making.moment.rows(
         f"SELECT class, path, count(*) FROM {making.table('undecided')} GROUP BY ALL ORDER BY ALL"
     )
@@ -59,26 +65,23 @@ def _write_known(making: Making) -> None:
 
 
 def _write(making: Making, cls: EntityClass, *, retired: bool) -> None:
-    table = making.table(cls.name + ("_retired" if retired else ""))
+    moment, table = making.moment, making.table(cls.name + ("_retired" if retired else ""))
     money: list[Amount] = []
     parts = []
     if cls.name in making.versions:
-        money = amounts(making, cls.name)
-        pile = make_pieces(making, making.versions[cls.name], retired)
-        columns = _columns(pile, money)
+        shared = making.versions[cls.name].patched or making.shared(cls.name, retired)
+        money = amounts(making, cls.name, "p.t" if shared else 's."@t"')
         first = f", {FIRST}" if cls.name == acting_class(making.schema) else ""
-        rates = " ".join(amount.join for amount in money)
-        rows = f'JOIN facts.{identifier(cls.name)} s ON s.rowid = p."@r" {rates}'
-        parts = [
-            f"SELECT p.id{first}, {_listed(columns)} FROM {pile.single} p {rows}",
-            _merged(making, pile, columns, first, rows),
-        ]
+        versions = making.versions[cls.name]
+        if shared:
+            parts.append(_shared(making, versions, money, first, retired))
+        else:
+            parts.append(_alone(versions, money, first, retired))
     if not retired and len(making.entities[cls.name].event_id):
         found = making.entities[cls.name]
-        making.moment.table("acting", {"id": found.event_id.astype(np.int32), "first_ms": found.first_ms})
+        moment.table("acting", {"id": found.event_id.astype(np.int32), "first_ms": found.first_ms})
         parts.append("SELECT id, first_ms FROM acting")
     links, joins = _references(making, cls)
-    moment = making.moment
     moment.run(f"CREATE TABLE {table} AS SELECT m.*{links} FROM ({_union(parts)}) m {joins}")
     for amount in money:
         if amount.undecided is not None:
@@ -93,6 +96,28 @@ def _write(making: Making, cls: EntityClass, *, retired: bool) -> None:
         _remark_own(making, cls, table)
 
 
+def _alone(versions: Versions, money: list[Amount], first: str, retired: bool) -> str:
+    """A select of the rows of entities that have one record each."""
+    members = f"(SELECT * FROM {member_table(versions.cls.name)} WHERE retired = {retired}) m"
+    return (
+        f"SELECT m.id{first}, {_listed(_columns(versions, money))} "
+        f"FROM {members} JOIN {versions.now} s ON s.key = m.n {_rates(money)}"
+    )
+
+
+def _shared(making: Making, versions: Versions, money: list[Amount], first: str, retired: bool) -> str:
+    """A select of the merged rows of entities some of which have several records."""
+    pile = make_pieces(making, versions, retired)
+    said = {path: versions.named(paths, "s") for path, paths in versions.groups()}
+    said |= {path: says(versions, path) for path in [*said, "extra"] if is_combined(versions.cls, path)}
+    winners = find_winners(making, pile, said)
+    return _merged(making, winners, _columns(versions, money), first, _rates(money))
+
+
+def _rates(money: list[Amount]) -> str:
+    return " ".join(amount.join for amount in money)
+
+
 def _union(parts: list[str]) -> str:
     return joined(parts).replace("UNION ALL", "UNION ALL BY NAME") if len(parts) > 1 else parts[0]
 
@@ -101,11 +126,11 @@ def _listed(columns: list[_Column]) -> str:
     return ", ".join(f"{column.sql} AS {identifier(column.name)}" for column in columns)
 
 
-def _columns(pile: Pile, money: list[Amount]) -> list[_Column]:
+def _columns(versions: Versions, money: list[Amount]) -> list[_Column]:
     """Every column that the class's records have."""
     worth = {amount.path: amount for amount in money}
     found = []
-    for path, paths in pile.versions.groups():
+    for path, paths in versions.groups():
         for name in paths:
             sql = worth[name].worth if name in worth else f"s.{identifier(name)}"
             found.append(_Column(name, sql, path))
@@ -115,32 +140,34 @@ def _columns(pile: Pile, money: list[Amount]) -> list[_Column]:
     return [*found, _Column("extra", "s.extra", "extra")]
 
 
-def _merged(making: Making, pile: Pile, columns: list[_Column], first: str, rows: str) -> str:
-    """Entities with a pile: of each group of fields the piece with the highest rank that says anything."""
-    groups = dict(pile.versions.groups())
-    chosen: list[str] = []
-    parts: list[str] = []
-    for column in columns:
-        if is_combined(pile.versions.cls, column.name):
-            part = combine_pile(making, pile, column.name)
-            alias = f"x{len(parts)}"
+def _merged(making: Making, winners: Winners, columns: list[_Column], first: str, rates: str) -> str:
+    """A select of the first piece of each entity, with what others give instead."""
+    versions = winners.pile.versions
+    given: list[tuple[str, str, str]] = []
+    parts = ""
+    chosen: list[_Column] = []
+    for place, column in enumerate(columns):
+        name, sql = identifier(column.name), column.sql
+        combined = is_combined(versions.cls, column.name)
+        if column.path in winners.given and not (combined and versions.patched):
+            given.append((column.name, column.sql, column.path))
+            sql = f"CASE WHEN {winners.bits[column.path].of('p.gives')} THEN {sql} ELSE x.{name} END"
+        if combined:
+            part = combine_values(making, winners, column.name)
+            value = "NULL"
             if part is not None:
-                parts.append(f"LEFT JOIN {part} {alias} ON {alias}.id = g.id")
-            value = f"{alias}.value" if part is not None else "CAST(NULL AS VARCHAR)"
-            chosen.append(f"{value} AS {identifier(column.name)}")
-        else:
-            chosen.append(f"g.{identifier(column.name)}")
-    said = {path: pile.versions.named(paths, "s") for path, paths in groups.items()}
-    winners = [
-        f"arg_max_null({column.sql}, p.{pile.ranks[column.path]}) FILTER (WHERE {said[column.path]}) "
-        f"AS {identifier(column.name)}"
-        for column in columns
-        if not is_combined(pile.versions.cls, column.name)
-    ]
+                parts += f" LEFT JOIN {part} y{place} ON y{place}.id = p.id"
+                value = f"y{place}.value"
+            if versions.patched:
+                sql = f"CASE WHEN p.alone THEN {sql} ELSE {value} END"
+            elif part is not None:
+                sql = f"coalesce({value}, {sql})"
+        chosen.append(_Column(column.name, sql, column.path))
+    if given:
+        parts += f" LEFT JOIN {gather_rest(making, winners, given, rates)} x ON x.id = p.id"
     return (
-        f"SELECT g.id{first}, {', '.join(chosen)} FROM "
-        f"(SELECT {', '.join(['p.id', *winners])} FROM {pile.pile} p {rows} GROUP BY p.id) g "
-        f"{' '.join(parts)}"
+        f"SELECT p.id{first}, {_listed(chosen)} FROM {winners.top} p "
+        f'JOIN facts.{identifier(versions.cls.name)} s ON s.rowid = p."@r" {rates}{parts}'
     )
 
 

@@ -65,7 +65,8 @@ class House:
         self, cls: str, *rows: Mapping[str, Any], source: str = "crm_1", now: datetime = NOW, **traits: Any
     ) -> None:
         fields = self.identity.fields
-        rules = IntakeRules(self.schema, tuple(one.code for one in self.identity.person), fields)
+        blocked = self.identity.blocked_values()
+        rules = IntakeRules(self.schema, tuple(one.code for one in self.identity.person), fields, blocked)
         traits_of = replace(SourceTraits(source), **traits)
         accepted = accept_rows(self.facts, rules, cls, rows, traits_of, now)
         assert accepted.quarantined == 0
