@@ -77,11 +77,14 @@ class Question:
             self._text,
             self._number,
             self._presence,
+            self._text_function,
+            self._time_function,
         ]
         if inner in FIELDS:
             makers += [self._moment, self._truth, self._undeclared, self._list_path, self._objects]
             if depth > 0:
                 makers += [self._related] * 6 + [self._total] * 4 + [self._choice, self._named]
+                makers += [self._ranked, self._grouped]
             if inner in ARRAYS:
                 makers += [self._array] * 2
             if self._events_of(inner):
@@ -120,6 +123,116 @@ class Question:
             case _:
                 case = self.rng.choice(["", ", false", ", true"])
                 return f"{field}.{self.rng.choice(WORD_TESTS)}({self.operand(scopes, 'string')}{case})"
+
+    def _text_function(self, scopes: tuple[str, ...], _: int) -> str | None:
+        """Functions of text, of declared and undeclared values."""
+        field = self.field(scopes, "string")
+        if field is None:
+            return None
+        if scopes[-1] in FIELDS and self.rng.random() < 0.1:
+            field = "tier"
+        word, other = quoted(self.rng.choice(WORDS)), self.operand(scopes, "string")
+        case = self.rng.choice(["lowerCase", "upperCase"])
+        place = self.rng.choice(["indexOf", "lastIndexOf"])
+        wanted = self.rng.choice([word, quoted("a"), quoted("")])
+        part = self.rng.choice(["getUrlPath", "getUrlHost", "getUrlProtocol", "getUrlFragment"])
+        group = self.rng.choice(['"(a)|(n)", 1', '"(.)(.)?$", 2', '"[a-z]+", 0', '"(", 0'])
+        options = [
+            f"{case}({field}) = {case}({other})",
+            f"length({field}) {self.rng.choice(COMPARISONS)} {self.rng.randint(0, 9)}",
+            f"concat({field}, {word}, {other}).contains({word})",
+            f"{place}({field}, {wanted}) > {self.rng.randint(-1, 2)}",
+            f'{part}({field}).startsWith("/")',
+            f"{part}({field}).isNull()",
+            f"extractEmailDomain({field}).isNotNull()",
+            f"{field}.regexGroup({group}) != {self.rng.choice([word, quoted('n')])}",
+            f"{field}.regexGroup({group}) = {self.rng.choice([word, quoted('a')])}",
+            f"{self.rng.choice(['isEmpty', 'isNotEmpty'])}({field})",
+            f"(equalsAnyIgnoreCase({field}, {word}, {other}) or notEqualWithIgnoreCase({field}, {other}))",
+        ]
+        return self.rng.choice(options)
+
+    def _time_function(self, scopes: tuple[str, ...], _: int) -> str | None:
+        """Functions of instants."""
+        first, second = self.field(scopes, "datetime"), self.field(scopes, "datetime")
+        if first is None or second is None:
+            return None
+        unit = self.rng.choice(["Seconds", "Minutes", "Hours", "Days", "Days", "Months", "Years"])
+        count = self.rng.choice(["3", "-40", "1", "0", "2.5", self.figure(scopes, 0)])
+        moved = f"add{unit}({first}, {count})"
+        part = self.rng.choice(["dayOfWeek", "dayOfYear", "extractHours", "extractMinutes", "extractSeconds"])
+        age = self.rng.choice(["age", "ageInMonths", "ageInDays", "ageInDays"])
+        options = [
+            f"{moved} {self.rng.choice(COMPARISONS)} {second}",
+            f"{moved} occurs {self.tail(scopes)}",
+            f"{part}({first}) {self.rng.choice(COMPARISONS)} {self.rng.randint(0, 12)}",
+            f"{age}({first}) {self.rng.choice(COMPARISONS)} {self.rng.choice([0, 1, 5, 30])}",
+            f"dateDiff({first}, {second}) {self.rng.choice(COMPARISONS)} {self.rng.choice([-3, 0, 3])}",
+            f"diffInSeconds({first}, {second}) > {self.rng.choice([-3, 0, 100_000])}",
+            f"compareDates({first}, {second}) >= 0",
+            f"dateBetween({first}, {second}, {moved})",
+            f'toDateTime("2026-03-01T00:00:00Z") < {first}',
+        ]
+        return self.rng.choice(options)
+
+    def _ranked(self, scopes: tuple[str, ...], depth: int) -> str | None:
+        """The first, the highest, what is common; everything of a class."""
+        path, far = self.path(scopes, 1)
+        if path is None:
+            return None
+        op, count = self.rng.choice(["topN", "bottomN"]), self.rng.randint(1, 3)
+        number = self.figure((*scopes, far), 1)
+        cond = self.condition((*scopes, far), 0)
+        whole = self.rng.choice([number, self.field((far,), "datetime") or number])
+        text, other = self.field((far,), "string"), self.field(scopes, "string")
+        options = [
+            f"{path}.{op}({whole}, {count}).exists({cond})",
+            f"{path}.{op}({whole}, {count}).sum({number}) > {self.rng.choice(NUMBERS)}",
+            f"{path}.{op}({whole}, {count})[{cond}].count() = {self.rng.randint(0, 2)}",
+            f"{path}.head().isNotNull()",
+            f'modelInstances("{far}").exists({cond})',
+            f'{path}.intersection(modelInstances("{far}")[{cond}]).count() = {self.rng.randint(0, 2)}',
+        ]
+        if text is not None and "^" not in text:
+            options += [
+                f"{path}.head().{text} {self.rng.choice(['=', '!='])} {quoted(self.rng.choice(WORDS))}",
+                f"{path}.{text}.intersection([{quoted(self.rng.choice(WORDS))}]).isNull()",
+                f"(let H = {path}.{op}({whole}, 1).head() in H.{text} = {other or quoted('IT')})",
+                f"countOnlyNull({path}.{text}) < distinctCountWithNull({path}.{text})",
+            ]
+        return self.rng.choice(options)
+
+    def _grouped(self, scopes: tuple[str, ...], depth: int) -> str | None:
+        """Groups, maps, records, tuples."""
+        path, far = self.path(scopes, 1)
+        text, number = self.field((far,), "string"), self.field((far,), "number")
+        if path is None or text is None or number is None or "^" in text + number:
+            return None
+        groups, word = f"{path}.groupBy({text})", quoted(self.rng.choice(WORDS))
+        counts = f"{groups}.map((K, G) => mapEntry(K, G.count()))"
+        sums = f"{groups}.map((K, G) => mapEntry(K, G.sum({number})))"
+        limit, few = self.rng.choice(NUMBERS[:5]), self.rng.randint(0, 2)
+        pairs = f"V from {path}, W from {path} where W.{number} {self.rng.choice(['<', '='])} V.{number}"
+        options = [
+            f"{groups}.count() > {few}",
+            f"{groups}.get({word}).count() >= {few}",
+            f"{counts}.values().max() > {few}",
+            f"{groups}.keys().includes({word})",
+            f"{groups}.values().exists(this.count() > {few})",
+            f"({sums} / {counts}).get({word}) > {limit}",
+            f"{groups}.map(this.sum({number})).max() > {limit}",
+            f'{groups}.map({{"n": this.count()}}).exists(n > {few})',
+            f"{groups}.map((K, G) => if(K.contains({word}), G.max({number}), 0)).sum() > {limit}",
+            f"(select {pairs}).count() > {few}",
+            f"(select {pairs}).exists(V.{text} = W.{text})",
+            f"(select {pairs})",
+            f"(one {pairs})",
+            f"(sum V.{number} + W.{number} over {pairs}) > {limit}",
+            f"(average 1 over {pairs}) = 1",
+            f'{{"a": {path}.count(), "b": 1}}.a > {few}',
+            "custom.keys().count() > 0 and custom.values().exists(this = 3)",
+        ]
+        return self.rng.choice(options)
 
     def _number(self, scopes: tuple[str, ...], _: int) -> str:
         op = self.rng.choice(COMPARISONS)

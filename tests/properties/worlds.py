@@ -141,7 +141,7 @@ SQL_TYPES = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class RandomWorld:
     """What ``townsend.profiles.Unified`` offers to evaluators, made up."""
 

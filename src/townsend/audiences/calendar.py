@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from townsend.audiences.core import Unit
 
-__all__ = ["DAY", "SIZE", "date_parts", "day_of", "shift", "start_of", "unshift"]
+__all__ = ["DAY", "SIZE", "date_parts", "day_of", "over", "part_of", "shift", "start_of", "unshift"]
 
 DAY = 86_400_000
 YEARS = range(10_000)  # what date(y, m, d) accepts
@@ -37,6 +37,29 @@ def day_of(year: int, month: int, day: int) -> int | None:
 def date_parts(ms: int) -> tuple[int, int, int]:
     """Year, month (1 to 12) and day of month, in UTC."""
     return _civil_from_days(ms // DAY)
+
+
+def part_of(ms: int, part: str) -> int:
+    """A part of an instant in UTC; see ``core.DatePart``."""
+    if part in ("hour", "minute", "second"):
+        sizes = {"hour": (3_600_000, 24), "minute": (60_000, 60), "second": (1_000, 60)}
+        size, most = sizes[part]
+        return ms // size % most
+    year, month, day = date_parts(ms)
+    if part == "weekday":
+        return (ms // DAY + 3) % 7 + 1  # 1 January 1970 was a Thursday
+    if part == "yearday":
+        return ms // DAY - _days_from_civil(year, 1, 1) + 1
+    return {"year": year, "month": month, "day": day}[part]
+
+
+def over(first: int, second: int, unit: Unit) -> int:
+    """How many units are over at ``second``, which is not before ``first``."""
+    if unit in FIXED:
+        return (second - first) // FIXED[unit]
+    (year, month, _), (to_year, to_month, _) = date_parts(first), date_parts(second)
+    most = (to_year * 12 + to_month - year * 12 - month) // MONTHS[unit]
+    return most if shift(first, most, unit) <= second else most - 1
 
 
 def start_of(ms: int, unit: Unit, offset: int = 0) -> int:

@@ -6,9 +6,11 @@ the reference evaluator looks only at who is left; a note says so. The answer is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+import duckdb
 import numpy as np
 
 from townsend.audiences import batch, reference
@@ -29,10 +31,11 @@ from townsend.problem import Invalid
 if TYPE_CHECKING:
     from townsend.profiles import Unified
 
-__all__ = ["TOGETHER", "Engine", "Result", "Size", "evaluate", "sizes"]
+__all__ = ["TOGETHER", "Engine", "Result", "Size", "conditions_of", "evaluate", "evaluate_many", "sizes"]
 
 Engine = Literal["auto", "batch", "reference"]
 TOGETHER = "all together"
+OVERFLOW = "a sum grew beyond what batch can add, so the reference evaluator answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,11 @@ def evaluate(definition: Definition, unified: Unified, engine: str = "auto") -> 
     """The members of a definition.
 
     Args:
-        engine: ``auto`` takes batch where it can; ``batch`` refuses what it can't do alone; ``reference`` is
-            slow and needs nothing.
+        engine: ``auto`` and ``batch`` take batch where it can, and leave the rest to the reference evaluator;
+            ``reference`` is slow and needs nothing.
 
     Raises:
-        Invalid: ``engine.unknown``; ``engine.unable`` if ``batch`` was asked for and can't.
+        Invalid: ``engine.unknown``.
     """
     if engine not in get_args(Engine):
         raise Invalid(
@@ -81,35 +84,59 @@ def evaluate(definition: Definition, unified: Unified, engine: str = "auto") -> 
             f"there is no engine {engine!r}; the engines are {', '.join(get_args(Engine))}",
             got=engine,
         )
-    undecided = _undecided(definition, unified)
+    undecided = _undecided(definition, unified, _missing(unified))
     if engine == "reference":
         found = reference.members(definition, reference.StoreWorld(unified))
         return Result(_ids(found), "reference", (), undecided)
     gaps = batch.lowered(definition)
-    if not gaps:
-        return Result(batch.members(definition, unified), "batch", (), undecided)
-    if engine == "batch":
-        kind, reason = gaps[0]
-        raise Invalid(
-            "engine.unable",
-            f"batch evaluation can't do {kind} here ({reason}); leave out the engine, or ask for reference",
-            kind=kind,
-        )
-    return _narrowed(definition, unified, gaps, undecided)
+    try:
+        if not gaps:
+            return Result(batch.members(definition, unified), "batch", (), undecided)
+        return _narrowed(definition, unified, gaps, undecided)
+    except duckdb.OutOfRangeException:
+        # A sum that left 128 bits on its way. Numbers so large are slips of a source, and rare.
+        found = reference.members(definition, reference.StoreWorld(unified))
+        return Result(_ids(found), "reference", (OVERFLOW,), undecided)
+
+
+def evaluate_many(definitions: Sequence[Definition], unified: Unified) -> list[Result]:
+    """The members of several definitions; what they have in common is computed once.
+
+    Each result is what ``evaluate`` gives for that definition alone.
+    """
+    together = [at for at, one in enumerate(definitions) if _can_share(one, unified)]
+    try:
+        members = batch.members_of_many([definitions[at] for at in together], unified)
+    except duckdb.OutOfRangeException:
+        return [evaluate(one, unified) for one in definitions]
+    missing = _missing(unified)
+    found = {
+        at: Result(ids, "batch", (), _undecided(definitions[at], unified, missing))
+        for at, ids in zip(together, members, strict=True)
+    }
+    return [found.get(at) or evaluate(one, unified) for at, one in enumerate(definitions)]
 
 
 def sizes(definition: Definition, unified: Unified) -> list[Size]:
     """How many meet each condition that must hold, alone; and last, if there are several, all of them."""
+    asked = conditions_of(definition)
+    found = evaluate_many([one for _, one in asked], unified)
+    return [Size(text, len(result.ids)) for (text, _), result in zip(asked, found, strict=True)]
+
+
+def conditions_of(definition: Definition) -> list[tuple[str, Definition]]:
+    """Each condition that must hold, as written and alone; last, if there are several, all together."""
     found = []
-    conditions = conjuncts(definition.condition)
-    for condition in conditions:
-        span = condition.at
-        text = definition.text[span.start : span.end].strip() or definition.text
-        one = Definition(definition.of, condition, definition.text)
-        found.append(Size(text, len(evaluate(one, unified).ids)))
-    if len(conditions) > 1:
-        found.append(Size(TOGETHER, len(evaluate(definition, unified).ids)))
-    return found
+    for one in conjuncts(definition.condition):
+        text = definition.text[one.at.start : one.at.end].strip() or definition.text
+        found.append((text, Definition(definition.of, one, definition.text)))
+    return found if len(found) == 1 else [*found, (TOGETHER, definition)]
+
+
+def _can_share(definition: Definition, unified: Unified) -> bool:
+    # Events are too many to keep a bit for each; a class of which nothing ever came has no table.
+    known = definition.of in unified.columns
+    return known and not unified.schema.classes[definition.of].is_event and not batch.lowered(definition)
 
 
 def _narrowed(
@@ -133,9 +160,15 @@ def _ids(found: list[int]) -> Ids:
     return np.array(found, dtype=np.int32)
 
 
-def _undecided(definition: Definition, unified: Unified) -> int:
+def _missing(unified: Unified) -> frozenset[tuple[str, str]]:
+    """Classes and paths of which some entity lacks an amount, because no rate was known."""
+    query = f"SELECT DISTINCT class, path FROM {unified.name}.undecided"
+    return frozenset((cls, path) for cls, path in unified.con.execute(query).fetchall())
+
+
+def _undecided(definition: Definition, unified: Unified, missing: frozenset[tuple[str, str]]) -> int:
     """How many entities lack an amount that the definition names."""
-    named = sorted(set(_fields(definition.condition)))
+    named = sorted(missing & set(_fields(definition.condition))) if missing else []
     if not named:
         return 0
     marks = " OR ".join("(class = ? AND path = ?)" for _ in named)

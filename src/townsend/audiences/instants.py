@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
-from townsend.audiences.calendar import DAY, SIZE, date_parts, day_of, shift, start_of, unshift
+from townsend.audiences.calendar import DAY, SIZE, date_parts, day_of, over, part_of, shift, start_of, unshift
 from townsend.audiences.core import (
     Between,
     Calendar,
@@ -49,6 +49,8 @@ __all__ = [
     "holds",
     "interval",
     "next_flip",
+    "over",
+    "part_of",
     "shift",
     "start_of",
     "stretches",

@@ -9,14 +9,18 @@ from typing import Any, get_args
 from townsend.audiences.core import (
     Aggregate,
     And,
+    AnyType,
     Chain,
     Distinct,
     Each,
     Expr,
     Field,
     Follow,
+    Grouped,
     Item,
     ListType,
+    MapOf,
+    Ranked,
     Some,
     Tail,
     TimeRef,
@@ -24,6 +28,7 @@ from townsend.audiences.core import (
 )
 
 __all__ = [
+    "chain_uses",
     "conjuncts",
     "everything",
     "free",
@@ -50,9 +55,16 @@ def parts(node: Expr) -> Iterator[tuple[Expr, int | None]]:
         case Where(base, var, cond) | Some(_, base, var, cond):
             yield base, None
             yield cond, var
-        case Each(base, var, body) | Aggregate(_, base, var, body):
+        case Each(base, var, body) | Aggregate(_, base, var, body) | Ranked(_, base, var, body):
             yield base, None
             yield body, var
+        case Grouped(base, var, key):
+            yield base, None
+            yield key, var
+        case MapOf(base, var, key, value):
+            yield base, None
+            yield key, var
+            yield value, var
         case Chain(base, var, _, steps):
             yield base, None
             for step in steps:
@@ -100,7 +112,9 @@ def spine(expr: Expr) -> Iterator[Expr]:
     """A list expression, what it is made from, and so on, until something that is no list follows."""
     while True:
         yield expr
-        if not isinstance(expr, Where | Each | Distinct | Follow) or not is_list(expr.base):
+        if not isinstance(expr, Where | Each | Distinct | Follow):
+            return
+        if not is_list(expr.base) and not isinstance(expr.base.type, AnyType):
             return
         expr = expr.base
 
@@ -119,6 +133,15 @@ def spine_uses(expr: Expr) -> frozenset[int]:
             found |= free(node.cond) - {node.var}
         elif isinstance(node, Each):
             found |= free(node.body) - {node.var}
+    return found
+
+
+def chain_uses(node: Chain) -> frozenset[int]:
+    """The variables that the conditions on a sequence's events refer to, the events aside."""
+    found: frozenset[int] = frozenset()
+    for step in node.steps:
+        for inner in (step.what, *(tail_parts(step.when) if step.when is not None else ())):
+            found |= free(inner) - {node.var}
     return found
 
 

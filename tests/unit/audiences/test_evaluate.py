@@ -49,11 +49,11 @@ def test_what_batch_can_not_do_is_left_to_the_reference_and_a_note_says_so(unifi
     assert evaluate(definition(EASY), unified).ids.tolist() == found.ids.tolist()
 
 
-def test_batch_alone_refuses_what_it_can_not_do(unified: Any) -> None:
-    with pytest.raises(Invalid) as refused:
-        evaluate(definition(HARD), unified, "batch")
+def test_batch_asked_by_name_leaves_the_rest_to_the_reference_too(unified: Any) -> None:
+    found = evaluate(definition(HARD), unified, "batch")
 
-    assert "engine.unable" == refused.value.code
+    assert "reference" == found.engine
+    assert evaluate(definition(HARD), unified, "reference").ids.tolist() == found.ids.tolist()
 
 
 def test_an_unknown_engine_is_refused_with_those_there_are(unified: Any) -> None:

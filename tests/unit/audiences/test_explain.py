@@ -225,7 +225,7 @@ def test_the_search_ends_where_who_is_who_may_change_unless_it_can_be_renewed() 
     stopped = explain(per_company, limited, who(P1))
     assert (None, until) == (changes_ms(stopped), stopped.searched_until_ms)
     assert "2026-12-01" in stopped.lines()[-1]
-    renewed = explain(per_company, limited, who(P1), renew=lambda at: split.at(at))
+    renewed = explain(per_company, limited, who(P1), renew=lambda at, one: (split.at(at), one))
     assert (until, None) == (changes_ms(renewed), renewed.searched_until_ms)
 
 
@@ -234,7 +234,7 @@ def test_somebody_who_becomes_part_of_another_leaves() -> None:
     limited = InMemoryWorld(SCHEMA, NOW, until_ms=until)
     limited.add("person", 1)
     merged = InMemoryWorld(SCHEMA, until)
-    found = explain(audience(Not(MONEY)), limited, who(1), renew=lambda at: merged.at(at))
+    found = explain(audience(Not(MONEY)), limited, who(1), renew=lambda at, one: (merged.at(at), one))
 
     assert (until, ()) == (changes_ms(found), found.change and found.change.because)
     assert "another entity" in found.lines()[-1]

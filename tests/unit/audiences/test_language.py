@@ -10,6 +10,7 @@ import pytest
 from tests.unit.audiences.nodes import SCHEMA, ms
 
 from townsend.audiences.pql import parse, resolve
+from townsend.audiences.pql.calls import FUNCTIONS, METHODS
 from townsend.audiences.reference import InMemoryWorld, members
 from townsend.problem import Invalid
 
@@ -19,6 +20,7 @@ EXAMPLE = re.compile(
     r"(?P<text>.*?)\n```\n(?:→ (?P<who>[^\n]+)\n)?",
     re.MULTILINE | re.DOTALL,
 )
+ROW = re.compile(r"^\| (?P<names>`[^|]+`) \| `(?P<text>[^|]+)` \| (?P<who>[^|]+) \|$", re.MULTILINE)
 NOW = ms("2026-11-22T12:00:00Z")
 SAVED = {
     "big-spenders": ("person", "accounts.opportunities[isWon].sum(opportunityAmount.amount) > 1000000"),
@@ -43,6 +45,8 @@ EXAMPLES = [
     for found in EXAMPLE.finditer(PAGE.read_text("utf-8"))
 ]
 
+ROWS = list(ROW.finditer(PAGE.read_text("utf-8")))
+EXAMPLES += [Example("person", row["text"], None, row["who"]) for row in ROWS]
 ANSWERED = [one for one in EXAMPLES if one.refused is None]
 REFUSED = [one for one in EXAMPLES if one.refused is not None]
 
@@ -126,7 +130,18 @@ def test_an_example_is_refused_as_the_page_says(example: Example) -> None:
 
 def test_the_page_has_its_examples() -> None:
     """So that a slip in their form doesn't pass them over."""
-    assert PAGE.read_text("utf-8").count("```pql") == len(EXAMPLES) > 30
+    text = PAGE.read_text("utf-8")
+
+    assert text.count("```pql") + len(ROWS) == len(EXAMPLES) > 100
+    assert text.split("| name | example | who |")[1].split("\n\n")[0].count("\n") - 1 == len(ROWS)
+
+
+def test_every_function_has_an_example() -> None:
+    called = {name for row in ROWS for name in re.findall(r"[\w]+", row["names"])}
+    shown = {name for row in ROWS for name in re.findall(r"(\w+)(?:\(| like| matches)", row["text"])}
+
+    assert set() == {*FUNCTIONS, *METHODS} - called
+    assert set() == {*FUNCTIONS, *METHODS} - shown
 
 
 @pytest.mark.parametrize("cls", ["person", "account", "opportunity", "campaign", "list", "event"])

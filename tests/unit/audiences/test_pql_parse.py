@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.audiences.nodes import SCHEMA
 
-from townsend.audiences.pql import parse, resolve, tree
+from townsend.audiences.pql import grammar, parse, resolve, tree
 from townsend.problem import Invalid
 
 # Printed in the public documentation of the language, or the shortest form of what is.
@@ -177,3 +180,18 @@ def test_a_damaged_text_is_a_definition_or_invalid(text: str, piece: str, at: in
     problem = outcome(text[:at] + piece + text[at + gone :])
 
     assert problem is None or problem.code.startswith("pql.")
+
+
+def test_the_parsers_tables_are_those_of_the_grammar() -> None:
+    """After a change of the grammar, write them anew; see ``grammar``."""
+    kept = (Path(grammar.__file__).parent / "grammar.json").read_text("utf-8")
+
+    assert grammar.digest() == json.loads(kept)["digest"]
+    assert json.loads(grammar.tables())["data"]["parser"].keys() == json.loads(kept)["data"]["parser"].keys()
+
+
+def test_tables_of_another_grammar_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grammar, "digest", lambda: "another")
+    built = grammar.parser.__wrapped__()
+
+    assert built.parse("a = 1 and b") == grammar.parser().parse("a = 1 and b")

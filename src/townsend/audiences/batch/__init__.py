@@ -1,5 +1,5 @@
 """The batch evaluator: a whole audience as one SQL query over the unified tables."""
 
-from townsend.audiences.batch.run import lowered, members, sql
+from townsend.audiences.batch.run import effort, lowered, members, members_of_many, sql
 
-__all__ = ["lowered", "members", "sql"]
+__all__ = ["effort", "lowered", "members", "members_of_many", "sql"]

@@ -43,7 +43,7 @@ from townsend.audiences.core import (
     Text,
 )
 
-__all__ = ["CONDITIONS", "member", "settled"]
+__all__ = ["CONDITIONS", "member", "nothing_passes", "set_alone", "settled", "total_and_number"]
 
 FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # Statuses of a loaded membership that mean "a member now".
@@ -62,6 +62,19 @@ def member(owner: EntityRow, query: exp.Select, negated: bool = False) -> Sql:
         outside: Sql = exp.Paren(this=exp.Not(this=found))
         return any_of([is_null(owner.id()), outside]) if owner.absent else outside
     return all_of([is_null(owner.id(), negated=True), found]) if owner.absent else found
+
+
+def set_alone(owner: EntityRow, condition: Sql) -> exp.Select | None:
+    """The query of ``member``, its ids once each as ``id``, if a condition on the owner is nothing else."""
+    found = condition.this if isinstance(condition, exp.Paren) else None
+    if not isinstance(found, exp.In) or owner.frame.is_joined or found.this != owner.key:
+        return None
+    query: exp.Select = found.args["query"].this
+    (link,) = query.expressions
+    query.set("expressions", [link.unalias().as_("id", quoted=True)])
+    if not query.args.get("group"):
+        query.distinct(copy=False)
+    return query
 
 
 def and_(low: Lowering, node: And, env: Env, definite: bool) -> Sql:
@@ -84,13 +97,9 @@ def negation(low: Lowering, node: Not, env: Env, _: bool) -> Sql:
 
 def comparison(low: Lowering, node: Compare, env: Env, definite: bool) -> Sql:
     """Equality of two scalars or entities; order of numbers and instants."""
-    for total, op, other in ((node.left, node.op, node.right), (node.right, FLIPPED[node.op], node.left)):
-        if (
-            isinstance(total, Count | Aggregate)
-            and isinstance(other, Const)
-            and group(other.type) == "number"
-        ):
-            return _total_compared(low, total, op, other, env, definite)
+    against = total_and_number(node)
+    if against is not None:
+        return _total_compared(low, *against, env, definite)
     kinds = {group(node.left.type), group(node.right.type)}
     if len(kinds) > 1:
         both = [is_null(low.value(side, env), negated=True) for side in (node.left, node.right)]
@@ -98,6 +107,18 @@ def comparison(low: Lowering, node: Compare, env: Env, definite: bool) -> Sql:
     if node.op not in ("=", "!=") and kinds != {"number"}:
         return FALSE()
     return settled(compare(node.op, low.value(node.left, env), low.value(node.right, env)), definite)
+
+
+def total_and_number(node: Compare) -> tuple[Count | Aggregate, str, Const] | None:
+    """The sides of a comparison of a total with a number, the total first; None if it is another."""
+    for total, op, other in ((node.left, node.op, node.right), (node.right, FLIPPED[node.op], node.left)):
+        if (
+            isinstance(total, Count | Aggregate)
+            and isinstance(other, Const)
+            and group(other.type) == "number"
+        ):
+            return total, op, other
+    return None
 
 
 def _total_compared(
@@ -111,7 +132,7 @@ def _total_compared(
     if found.rows.owner is None or found.rows.link is None:
         worth = exp.Paren(this=found.rows.frame.select(found.result))
         return settled(compare(op, worth, limit), definite)
-    holds_for_nothing = found.nothing is not None and _holds(found.nothing, op, const)
+    holds_for_nothing = nothing_passes(found.nothing, op, const)
     passes = compare(op, found.result, limit)
     if holds_for_nothing:
         passes = not_(function("coalesce", passes, FALSE()))
@@ -121,8 +142,11 @@ def _total_compared(
     return member(found.rows.owner, query, negated=holds_for_nothing)
 
 
-def _holds(value: int, op: str, const: Const) -> bool:
+def nothing_passes(value: int | None, op: str, const: Const) -> bool:
+    """Whether an owner without a list passes, whose total is ``value``; None is null."""
     limit = const.value
+    if value is None:
+        return False
     assert limit is not None
     assert not isinstance(limit, str)
     return {

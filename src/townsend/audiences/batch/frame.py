@@ -17,7 +17,18 @@ from townsend.audiences.batch.sql import Sql, all_of, column, compare
 from townsend.audiences.batch.tables import Tables
 from townsend.audiences.core import Definition, EntityType, Expr, Tail, Type
 
-__all__ = ["EntityRow", "Env", "Frame", "ItemRow", "Lowering", "Row", "Rows", "ValueRow"]
+__all__ = [
+    "EntityRow",
+    "Env",
+    "Frame",
+    "ItemRow",
+    "Lowering",
+    "Row",
+    "Rows",
+    "ValueRow",
+    "as_source",
+    "named_table",
+]
 
 
 class Frame:
@@ -34,6 +45,27 @@ class Frame:
     def left_join(self, source: Sql, on: Sql) -> None:
         self._joins.append(exp.Join(this=source, on=on, side="LEFT"))
 
+    def only(self, key: Sql, among: str | None) -> None:
+        """Keep only the rows whose key is an ``id`` of that table; all if it is None."""
+        if among is not None:
+            on = compare("=", column(among, "id"), key)
+            self._joins.append(exp.Join(this=named_table(among), on=on, kind="SEMI"))
+
+    def join_asof(self, source: Sql, same: Sql, earlier: Sql) -> None:
+        """Join the latest row of a source for which both conditions hold."""
+        on = exp.And(this=same, expression=earlier)
+        self._joins.append(exp.Join(this=source, on=on, method="ASOF"))
+
+    def without(self, key: Sql, source: Sql) -> None:
+        """Leave out the rows whose key is an ``id`` of that source."""
+        on = compare("=", column(source.alias, "id"), key)
+        self._joins.append(exp.Join(this=source, on=on, kind="ANTI"))
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether something was joined to the source."""
+        return bool(self._joins)
+
     def require(self, condition: Sql | None) -> None:
         """Keep only the rows for which the condition is true."""
         if condition is not None:
@@ -47,6 +79,23 @@ class Frame:
             query.where(all_of(self._where), copy=False)
         return query.distinct(copy=False) if distinct else query
 
+    def source(self, *columns: Sql, alias: str, distinct: bool = False) -> Sql:
+        """The finished query as a source of other frames."""
+        return as_source(self.select(*columns, distinct=distinct), alias)
+
+
+def as_source(query: exp.Select, alias: str) -> Sql:
+    """A query as a source of a frame."""
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+
+
+def named_table(name: str, alias: str | None = None) -> Sql:
+    """A table that the query itself defines, as a source."""
+    table: Sql = exp.Table(this=exp.to_identifier(name, quoted=True))
+    if alias is not None:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+    return table
+
 
 @dataclass(eq=False)
 class EntityRow:
@@ -56,6 +105,9 @@ class EntityRow:
         alias: the source in the frame that holds its fields; None until one is needed.
         absent: whether the id may be null, there being no entity.
         retired: whether it may be a retired row.
+        among: a table whose column ``id`` holds all that it can be, if that is known; what belongs to
+            others need not be looked at.
+        sure: whether there is a row of that id, once somebody asks for its fields.
     """
 
     tables: Tables
@@ -66,6 +118,8 @@ class EntityRow:
     alias: str | None = None
     absent: bool = False
     retired: bool = False
+    among: str | None = None
+    sure: bool = False
     _ones: dict[tuple[str, bool], EntityRow] = field(default_factory=dict)
 
     @property
@@ -77,7 +131,7 @@ class EntityRow:
 
     def field(self, name: str) -> Sql | None:
         """The column of that name; None if the class has none."""
-        return column(self._source(), name) if self.tables.has(self.cls, name) else None
+        return column(self.source(), name) if self.tables.has(self.cls, name) else None
 
     def one(self, reference: str, to: str, retired: bool) -> EntityRow | None:
         """The entity that a to-one reference names, if it is there now; None if nothing ever named one."""
@@ -86,7 +140,7 @@ class EntityRow:
         pointer = self.tables.pointer(self.cls, reference)
         if pointer is None or not self.tables.exists(to):
             return None
-        near = column(self._source(), pointer)
+        near = column(self.source(), pointer)
         if self.tables.is_event(self.cls):
             node = self.names.new()
             self.frame.left_join(self.tables.node(to, node), compare("=", column(node, "n"), near))
@@ -102,11 +156,14 @@ class EntityRow:
         self._ones[reference, retired] = found
         return found
 
-    def _source(self) -> str:
+    def source(self) -> str:
+        """The alias of what holds its fields, joined at first use."""
         if self.alias is None:
             self.alias = self.names.new()
             on = compare("=", column(self.alias, self.tables.id_name(self.cls)), self.id())
-            self.frame.left_join(self.tables.entities(self.cls, self.alias, self.retired), on)
+            source = self.tables.entities(self.cls, self.alias, self.retired)
+            join = self.frame.join if self.sure else self.frame.left_join
+            join(source, on)
         return self.alias
 
 

@@ -10,19 +10,30 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from townsend.audiences.batch.values import group
+from townsend.audiences.calendar import FIXED
 from townsend.audiences.core import (
+    NOWHERE,
+    AllOf,
     AnyType,
     Between,
     Chain,
+    Common,
     Compare,
     Conditional,
+    Const,
+    Contents,
     DateOf,
     Distinct,
     Each,
+    Elapsed,
     EntityType,
+    Entries,
+    Entry,
     Expr,
     Field,
+    First,
     Follow,
+    Grouped,
     In,
     InSegment,
     IsNull,
@@ -30,19 +41,29 @@ from townsend.audiences.core import (
     ListOf,
     ListType,
     LoadedSegment,
+    MapOf,
     MapType,
     ObjectType,
     Occurs,
+    Ordered,
+    PerKey,
+    Pick,
+    Ranked,
+    Record,
     ScalarType,
     SetTest,
+    Shifted,
+    Span,
     Tail,
+    TextFunction,
     TimeRef,
     Truth,
     Type,
 )
-from townsend.audiences.walk import everything, free, is_list, root_of, spine, spine_uses
+from townsend.audiences.walk import chain_uses, everything, free, is_list, root_of, spine, spine_uses
+from townsend.model import Steps
 
-__all__ = ["GAPS", "Gap", "gaps_in"]
+__all__ = ["GAPS", "NEVER", "Gap", "gaps_in"]
 
 
 class Gap(NamedTuple):
@@ -50,6 +71,7 @@ class Gap(NamedTuple):
 
     kind: str
     reason: str
+    at: Span = NOWHERE
 
 
 def _is_plain(kind: Type) -> bool:
@@ -114,7 +136,16 @@ def _occurs(node: Occurs) -> bool:
 
 
 def _chain(node: Chain) -> bool:
-    return any(step.gap is not None for step in node.steps[1:])
+    """The steps must be those of all owners at once."""
+    if all(step.gap is None for step in node.steps[1:]):
+        return False
+    *_, last = spine(node.base)
+    uses = chain_uses(node) | spine_uses(node.base)
+    if not uses:
+        return False
+    if not isinstance(last, Follow) or not isinstance(last.base, Item):
+        return True
+    return not uses <= {last.base.var} or isinstance(last.relationship.plan, Steps)
 
 
 def _chain_dates(node: Chain) -> bool:
@@ -132,6 +163,18 @@ def _quoted_name(node: LoadedSegment) -> bool:
     return '"' in node.name or "\\" in node.name
 
 
+def _from_behind(node: TextFunction) -> bool:
+    return node.op == "lastIndexOf"
+
+
+def _shifted(node: Shifted) -> bool:
+    return not isinstance(node.number, Const)
+
+
+def _elapsed(node: Elapsed) -> bool:
+    return node.unit not in FIXED
+
+
 def _list_of_lists(node: ListOf) -> bool:
     return not all(isinstance(item.type, ScalarType) for item in node.items)
 
@@ -146,17 +189,43 @@ GAPS: Mapping[type, list[tuple[Callable[[Any], bool], str]]] = {
     Truth: [(_presence, "presence of an object inside an array's item")],
     IsNull: [(_presence, "presence of an object inside an array's item")],
     Occurs: [(_occurs, "a date made of fields")],
-    Chain: [(_chain, "GAP needs more than the earliest times"), (_chain_dates, "a date made of fields")],
+    Chain: [
+        (_chain, "GAP between events that are chosen by something outside the sequence"),
+        (_chain_dates, "a date made of fields"),
+    ],
     LoadedSegment: [(_quoted_name, "a name with quotes")],
     ListOf: [(_list_of_lists, "a list literal of something else than scalars")],
+    TextFunction: [(_from_behind, "DuckDB looks for a text from the front only")],
+    Shifted: [(_shifted, "a number of units that differs from row to row")],
+    Elapsed: [(_elapsed, "months and years have no fixed length")],
+}
+
+
+# Kinds that batch leaves alone altogether.
+NEVER: Mapping[type, str] = {
+    Ordered: "an order of whole entities, which a set of rows has not",
+    Ranked: "an order among the items of each list",
+    First: "an order among the items of each list",
+    Common: "a list made of two others",
+    AllOf: "all entities of a class beside each one",
+    Record: "objects made while asking",
+    Pick: "objects made while asking",
+    Grouped: "maps made while asking",
+    MapOf: "maps made while asking",
+    Entries: "the keys of maps",
+    Contents: "the keys of maps",
+    Entry: "maps made while asking",
+    PerKey: "maps made while asking",
 }
 
 
 def gaps_in(expr: Expr) -> Iterator[Gap]:
     """Everything in a condition that is not lowered, audiences that it uses included."""
     for node in everything(expr):
+        if type(node) in NEVER:
+            yield Gap(type(node).__name__, NEVER[type(node)], node.at)
         for applies, reason in GAPS.get(type(node), ()):
             if applies(node):
-                yield Gap(type(node).__name__, reason)
+                yield Gap(type(node).__name__, reason, node.at)
         if isinstance(node, InSegment):
             yield from gaps_in(node.definition.condition)

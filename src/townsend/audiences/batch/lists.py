@@ -110,7 +110,8 @@ class _Builder:
             steps = steps[1:]
         if owner is None:
             return self.on(expr, last, self._nothing(last.type), exact)
-        found = started(self.low, steps[0], last.retired)
+        # What hangs on an owner outside is asked for by that owner only, so his table need not be named.
+        found = started(self.low, steps[0], last.retired, owner.among, owner.retired)
         if found is None:
             return self.on(expr, last, self._nothing(last.type), exact)
         if uses and (var is None or not uses <= {var}):

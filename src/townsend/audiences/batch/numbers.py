@@ -1,7 +1,7 @@
 """Exact numbers in SQL: what the reference evaluator's ``numbers`` does, on DECIMAL(38, 9).
 
-A magnitude of 10^18 or more is null; so is division or modulo by zero. Stored numbers stay below 10^19, so
-that no intermediate result leaves DECIMAL(38, 9) or, for products, DECIMAL(38, 18) without being too large.
+A magnitude of 2^63 or more is null; so is division or modulo by zero. What leaves DECIMAL(38, 9) on its
+way is too large anyway, so it is null too; only ``sum`` can't say so, and fails (see ``evaluate``).
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from townsend.audiences.batch.sql import Sql, case, cast, compare, function, num
 __all__ = ["DECIMAL", "average", "compute", "constant", "exact", "fit", "read_number"]
 
 DECIMAL = "DECIMAL(38, 9)"
-FITS = "DECIMAL(27, 9)"  # 18 digits before the point
+FITS = "DECIMAL(28, 9)"  # 19 digits before the point
+SPARE = 10**19 - 2**63  # how much more those 19 digits reach than 64 bits do
 WIDE = "DECIMAL(38, 18)"
+HALVED = "DECIMAL(37, 18)"  # half of it, with a place more, still fits
+NEAR = "DECIMAL(37, 9)"
 BOUND = Decimal(10) ** 28  # beyond every stored number, and still a DECIMAL(38, 9)
 OPERATORS: dict[str, type[exp.Binary]] = {
     "+": exp.Add,
@@ -42,23 +45,44 @@ def exact(value: Sql) -> Sql:
 
 
 def fit(value: Sql) -> Sql:
-    """Null if the magnitude reaches 10^18."""
-    return cast(try_cast(value, FITS), DECIMAL)
+    """Null if the magnitude reaches 2^63.
+
+    Moved up by what 19 digits have to spare, a number fits them only if it is below 2^63, and moved down
+    only if it is above -2^63. So the number is written once, however deep expressions nest.
+    """
+    spare = number(SPARE)
+    below = try_cast(_plain("+", try_cast(value, FITS), spare), FITS)
+    above = try_cast(_plain("-", below, number(2 * SPARE)), FITS)
+    return cast(_plain("+", above, spare.copy()), DECIMAL)
 
 
 def compute(op: str, left: Sql, right: Sql) -> Sql:
     """One operation on two numbers; null if a side is."""
     if op == "+":
-        return fit(_plain("+", exact(left), exact(right)))
+        return fit(_plain("+", _near(left), _near(right)))
     if op == "-":
-        return fit(_plain("-", exact(left), exact(right)))
+        return fit(_plain("-", _near(left), _near(right)))
     if op == "*":
-        product = cast(function("try", _plain("*", exact(left), exact(right))), WIDE)
-        return fit(_half_even(product))
+        return fit(_half_even(cast(_product(exact(left), exact(right)), WIDE)))
     divisor = function("nullif", exact(right), number(0))
     if op == "%":
         return fit(_plain("%", exact(left), divisor))
     return _from_double(_plain("/", cast(exact(left), "DOUBLE"), cast(divisor, "DOUBLE")))
+
+
+def _near(value: Sql) -> Sql:
+    """A number to be added, null from 10^28 on: so far the sum of two still is a DECIMAL(38, 9)."""
+    return try_cast(value, NEAR)
+
+
+def _product(left: Sql, right: Sql) -> Sql:
+    """The exact product; null if it is too large for WIDE."""
+    product = _plain("*", left, right)
+    if product.find(exp.Select) is None:
+        return function("try", product)
+    # TRY takes no query inside it. A double is near enough to tell what fits from what does not.
+    size = _plain("*", *(function("abs", cast(side.copy(), "DOUBLE")) for side in (left, right)))
+    return case((compare("<", size, number(10**19)), product))
 
 
 def average(total: Sql, count: Sql) -> Sql:
@@ -69,7 +93,7 @@ def average(total: Sql, count: Sql) -> Sql:
 
 
 def read_number(spelled: Sql) -> Sql:
-    """Text as a number rounded half-even to nine places; null unless it spells one below 10^18."""
+    """Text as a number rounded half-even to nine places; null unless it spells one below 2^63."""
     trimmed = function("trim", spelled, text(" \t\r\n"))
     whole = function("regexp_full_match", trimmed, text(SPELLED))
     return case((whole, fit(_half_even(try_cast(trimmed.copy(), WIDE)))))
@@ -88,7 +112,7 @@ def _half_even(wide: Sql) -> Sql:
     """
     rest = _plain("%", wide, cast(text("0.000000001"), WIDE))
     tie = compare("=", function("abs", rest), cast(text("0.0000000005"), WIDE))
-    half = function("try", _plain("*", wide.copy(), cast(text("0.5"), "DECIMAL(2, 1)")))
+    half = _plain("*", try_cast(wide.copy(), HALVED), cast(text("0.5"), "DECIMAL(2, 1)"))
     even = _plain("*", cast(half, DECIMAL), number(2))
     return cast(case((tie, even), otherwise=cast(wide.copy(), DECIMAL)), DECIMAL)
 

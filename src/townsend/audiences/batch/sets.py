@@ -213,7 +213,12 @@ def _alike(value: Sql, kind: Type) -> Sql:
 
 
 def set_test(low: Lowering, node: SetTest, env: Env, _: bool) -> Sql:
-    """Two lists as sets, nulls dropped."""
+    """Two lists as sets, nulls dropped; both must be there."""
+    known = [*_list_known(low, node.left, env), *_list_known(low, node.right, env)]
+    return all_of([*known, _sets_compared(low, node, env)])
+
+
+def _sets_compared(low: Lowering, node: SetTest, env: Env) -> Sql:
     left, right = _set(low, node.left, env), _set(low, node.right, env)
 
     def within(small: Sql, large: Sql) -> Sql:

@@ -6,6 +6,7 @@ first. Text of users only ever enters as a literal node.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from functools import cache
 
@@ -28,7 +29,10 @@ __all__ = [
     "number",
     "text",
     "try_cast",
+    "written",
 ]
+
+CALLS_DEEP = 10_000  # some twenty for each level of a definition
 
 Sql = exp.Expr
 
@@ -59,7 +63,10 @@ def NULL(kind: str | None = None) -> Sql:  # noqa: N802
 
 def column(table: str, name: str) -> Sql:
     """A column of a source, both quoted."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True))
+    # Built by hand: `exp.column` would look at each name as text that might have to be parsed.
+    return exp.Column(
+        this=exp.Identifier(this=name, quoted=True), table=exp.Identifier(this=table, quoted=True)
+    )
 
 
 def text(value: str) -> Sql:
@@ -138,3 +145,13 @@ def case(*branches: tuple[Sql, Sql], otherwise: Sql | None = None) -> Sql:
 def listed(items: Iterable[Sql]) -> Sql:
     """``[a, b, …]``."""
     return exp.Array(expressions=list(items))
+
+
+def written(query: exp.Expr) -> str:
+    """A query in DuckDB's dialect, however deep it nests; the tree is used up."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, CALLS_DEEP))
+    try:
+        return query.sql(dialect="duckdb", copy=False)
+    finally:
+        sys.setrecursionlimit(before)

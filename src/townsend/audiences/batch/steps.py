@@ -67,54 +67,56 @@ def _steps(schema: Schema, relationship: Relationship, via: str | None) -> list[
     return found
 
 
-def started(low: Lowering, step: Step, retired: bool) -> Rows | None:
-    """The far side of a to-many step for all near entities; None if nothing is stored."""
+def started(
+    low: Lowering, step: Step, retired: bool, among: str | None = None, from_retired: bool = False
+) -> Rows | None:
+    """The far side of a to-many step for all near entities; None if nothing is stored.
+
+    Args:
+        among: a table of the ids of the near entities that matter; None if all do.
+        from_retired: whether a near entity may be retired.
+    """
     plan = step.relationship.plan
     if not low.tables.exists(step.far):
         return None
-    far = low.names.new()
     if isinstance(plan, Inverse):
-        found = _inverse(low, step, plan, far, retired)
-        if found is None:
-            return None
-        frame, link = found
-        exact = True
-    else:
-        assert isinstance(plan, Edge)
-        pairs = low.names.new()
-        source = low.tables.edge(plan, pairs)
-        if source is None:
-            return None
-        frame = Frame(source)
-        frame.require(low.tables.edge_counts(plan, step.via, pairs))
-        near_name, far_name = ("far", "near") if plan.backward else ("near", "far")
-        link = column(pairs, near_name)
-        _join_entities(low, frame, step.far, far, column(pairs, far_name), retired)
-        exact = False
-    row = EntityRow(
-        low.tables,
-        frame,
-        low.names,
-        step.far,
-        column(far, low.tables.id_name(step.far)),
-        far,
-        retired=retired,
-    )
-    return Rows(frame, row, {}, None, link, exact)
+        return _inverse(low, step, plan, retired, among)
+    assert isinstance(plan, Edge)
+    pairs = low.names.new()
+    source = low.tables.edge(plan, pairs, retired or from_retired)
+    if source is None:
+        return None
+    near_name, far_name = ("far", "near") if plan.backward else ("near", "far")
+    link = column(pairs, near_name)
+    frame = Frame(source)
+    frame.only(link.copy(), among)
+    frame.require(low.tables.edge_counts(plan, step.via, pairs))
+    row = _paired(low, frame, step.far, column(pairs, far_name), retired, retired or from_retired)
+    return Rows(frame, row, {}, None, link, exact=False)
 
 
-def _inverse(low: Lowering, step: Step, plan: Inverse, far: str, retired: bool) -> tuple[Frame, Sql] | None:
+def _inverse(low: Lowering, step: Step, plan: Inverse, retired: bool, among: str | None) -> Rows | None:
     pointer = low.tables.pointer(step.far, plan.reference)
     if pointer is None:
         return None
+    far = low.names.new()
+    key = column(far, low.tables.id_name(step.far))
     frame = Frame(low.tables.entities(step.far, far, retired))
     frame.require(low.tables.born(step.far, far))
     if not low.tables.is_event(step.far):
+        frame.only(column(far, pointer), among)
         frame.require(is_null(column(far, pointer), negated=True))
-        return frame, column(far, pointer)
+        row = EntityRow(low.tables, frame, low.names, step.far, key, far, retired=retired)
+        return Rows(frame, row, {}, None, column(far, pointer), exact=True)
     node = low.names.new()
-    frame.join(low.tables.node(step.near, node), compare("=", column(node, "n"), column(far, pointer)))
-    return frame, column(node, "id")
+    numbers = low.tables.node(step.near, node)
+    if among is not None:
+        few = Frame(numbers)
+        few.only(column(node, "id"), among)
+        numbers = few.source(column(node, "n"), column(node, "id"), alias=node)
+    frame.join(numbers, compare("=", column(node, "n"), column(far, pointer)))
+    row = EntityRow(low.tables, frame, low.names, step.far, key, far, retired=retired)
+    return Rows(frame, row, {}, None, column(node, "id"), exact=True)
 
 
 def extended(low: Lowering, rows: Rows, step: Step, retired: bool) -> bool:
@@ -137,15 +139,18 @@ def extended(low: Lowering, rows: Rows, step: Step, retired: bool) -> bool:
     else:
         assert isinstance(plan, Edge)
         pairs = low.names.new()
-        source = low.tables.edge(plan, pairs)
+        unsure = retired or rows.row.retired
+        source = low.tables.edge(plan, pairs, unsure)
         if source is None:
             return False
         near_name, far_name = ("far", "near") if plan.backward else ("near", "far")
         counts = low.tables.edge_counts(plan, step.via, pairs)
         on = [compare("=", column(pairs, near_name), rows.row.id())]
         rows.frame.join(source, all_of(on if counts is None else [*on, counts]))
-        _join_entities(low, rows.frame, step.far, far, column(pairs, far_name), retired)
+        rows.row = _paired(low, rows.frame, step.far, column(pairs, far_name), retired, unsure)
         rows.exact = False
+        rows.hops += 1
+        return True
     rows.hops += 1
     key = column(far, low.tables.id_name(step.far))
     rows.row = EntityRow(low.tables, rows.frame, low.names, step.far, key, far, retired=retired)
@@ -169,7 +174,14 @@ def _extended_inverse(low: Lowering, rows: Rows, step: Step, plan: Inverse, far:
     return True
 
 
-def _join_entities(low: Lowering, frame: Frame, cls: str, alias: str, key: Sql, retired: bool) -> None:
-    born = low.tables.born(cls, alias)
-    on = [compare("=", column(alias, low.tables.id_name(cls)), key)]
-    frame.join(low.tables.entities(cls, alias, retired), all_of(on if born is None else [*on, born]))
+def _paired(low: Lowering, frame: Frame, cls: str, key: Sql, retired: bool, unsure: bool) -> EntityRow:
+    """The far end of a pair. Both ends are live, so its table is only joined for what it says.
+
+    Not so among pairs with retired ends (``unsure``): there the table tells who is there.
+    """
+    row = EntityRow(low.tables, frame, low.names, cls, key, retired=retired, sure=True)
+    if low.tables.born(cls, "") is not None:
+        frame.require(low.tables.born(cls, row.source()))
+    elif unsure:
+        row.source()
+    return row

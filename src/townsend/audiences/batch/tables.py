@@ -5,7 +5,11 @@ Tables and columns appear with use, so each is asked for; what was never seen is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import duckdb
 from sqlglot import exp
@@ -14,6 +18,9 @@ from townsend.audiences.batch.sql import NULL, Sql, all_of, any_of, column, comp
 from townsend.model import Edge, Reference, Schema
 
 __all__ = ["Tables", "UnifiedTables"]
+
+
+NAMES_KEPT = 1_000
 
 
 class UnifiedTables(Protocol):
@@ -34,6 +41,18 @@ class UnifiedTables(Protocol):
     def now_ms(self) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was found out about the tables of one world, which stay as they are while somebody holds it."""
+
+    columns: dict[str, frozenset[str]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    last_ms: dict[str, int | None] = field(default_factory=dict)
+
+
+_worlds: WeakKeyDictionary[UnifiedTables, _Known] = WeakKeyDictionary()
+
+
 class Tables:
     """The tables of one unified world.
 
@@ -46,7 +65,7 @@ class Tables:
         self.now_ms = unified.now_ms
         self.con = unified.con
         self._prefix = unified.name
-        self._columns: dict[str, frozenset[str]] = {}
+        self._known = _worlds.setdefault(unified, _Known())
 
     # -------------------------------------------------------- classes
 
@@ -68,9 +87,17 @@ class Tables:
     def columns(self, cls: str) -> frozenset[str]:
         return self._columns_of(self._name(cls))
 
+    def rows(self, cls: str) -> int:
+        """How many rows the class has."""
+        return self._rows_of(self._name(cls))
+
+    def edge_rows(self, plan: Edge) -> int:
+        """How many pairs an edge table has."""
+        return self._rows_of(self._edge(plan))
+
     def entities(self, cls: str, alias: str, retired: bool = False) -> Sql:
         """All rows of a class, live ones or retired ones too, as a source called ``alias``."""
-        twin = f"{self._prefix}.{_quoted(cls + '_retired')}"
+        twin = self._retired(cls)
         if not retired or self.is_event(cls) or not self._columns_of(twin):
             return _table(self._name(cls), alias)
         both = exp.Union(
@@ -83,10 +110,21 @@ class Tables:
         time = self.schema.classes[cls].time_field
         if time is not None:
             return compare("<=", column(alias, time), number(self.now_ms))
-        if not self.has(cls, "first_ms"):
+        if not self._comes_later(cls):
             return None
         before = compare("<=", column(alias, "first_ms"), number(self.now_ms))
         return any_of([is_null(column(alias, "first_ms")), before])
+
+    def absent(self, cls: str, alias: Callable[[], str]) -> list[Sql]:
+        """Sources of the ``id`` of what relationships lead to though it is not there now."""
+        found = []
+        if self._rows_of(self._retired(cls)):
+            found.append(_table(self._retired(cls), alias()))
+        if self._comes_later(cls):
+            later = exp.Select(expressions=[_bare("id")]).from_(_table(self._name(cls), alias()), copy=False)
+            later.where(exp.GT(this=_bare("first_ms"), expression=number(self.now_ms)), copy=False)
+            found.append(exp.Subquery(this=later, alias=_alias(alias())))
+        return found
 
     # -------------------------------------------------------- relationships
 
@@ -107,10 +145,16 @@ class Tables:
         """Pairs ``n``, ``id``: each number of the class and the entity that holds it."""
         return _table(self._node(cls), alias)
 
-    def edge(self, plan: Edge, alias: str) -> Sql | None:
-        """The rows of an edge table; None if there is none."""
-        name = f"{self._prefix}.{_quoted('edge_' + plan.table)}"
-        return _table(name, alias) if self._columns_of(name) else None
+    def edge(self, plan: Edge, alias: str, retired: bool = False) -> Sql | None:
+        """The rows of an edge table, of those with retired ends too; None if there is none."""
+        name = self._edge(plan)
+        if not self._columns_of(name):
+            return None
+        twin = f"{self._prefix}.{_quoted(f'edge_{plan.table}_retired')}"
+        if not retired or not self._columns_of(twin):
+            return _table(name, alias)
+        both = exp.Union(this=_all_of(name), expression=_all_of(twin), distinct=False)
+        return exp.Subquery(this=both, alias=_alias(alias))
 
     def edge_counts(self, plan: Edge, via: str | None, alias: str) -> Sql | None:
         """That a row of ``edge`` counts now and by a chosen way; None if every row does."""
@@ -137,14 +181,40 @@ class Tables:
     def _node(self, cls: str) -> str:
         return f"{self._prefix}.{_quoted('node_' + cls)}"
 
+    def _retired(self, cls: str) -> str:
+        return f"{self._prefix}.{_quoted(cls + '_retired')}"
+
+    def _edge(self, plan: Edge) -> str:
+        return f"{self._prefix}.{_quoted('edge_' + plan.table)}"
+
     def _columns_of(self, table: str) -> frozenset[str]:
-        if table not in self._columns:
+        known = self._known.columns
+        if table not in known:
             try:
                 found = self.con.execute(f"SELECT * FROM {table} LIMIT 0").description
             except duckdb.CatalogException:
                 found = None
-            self._columns[table] = frozenset(one[0] for one in found or ())
-        return self._columns[table]
+            known[table] = frozenset(one[0] for one in found or ())
+        return known[table]
+
+    def _comes_later(self, cls: str) -> bool:
+        """Whether an entity of the class appears after now."""
+        known = self._known.last_ms
+        if cls not in known:
+            query = f"SELECT max(first_ms) FROM {self._name(cls)}"
+            found = self.con.execute(query).fetchone() if self.has(cls, "first_ms") else None
+            known[cls] = found[0] if found else None
+        last = known[cls]
+        return last is not None and last > self.now_ms
+
+    def _rows_of(self, table: str) -> int:
+        known = self._known.rows
+        if table not in known:
+            found = None
+            if self._columns_of(table):
+                found = self.con.execute(f"SELECT count(*) FROM {table}").fetchone()
+            known[table] = found[0] if found else 0
+        return known[table]
 
 
 def empty(alias: str, **columns: str) -> Sql:
@@ -157,15 +227,25 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _bare(name: str) -> Sql:
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
 def _alias(name: str) -> exp.TableAlias:
     return exp.TableAlias(this=exp.to_identifier(name, quoted=True))
 
 
 def _table(name: str, alias: str) -> Sql:
-    table = exp.to_table(name, dialect="duckdb")
+    table = _named(name).copy()
     table.set("alias", _alias(alias))
     return table
 
 
+@lru_cache(NAMES_KEPT)
+def _named(name: str) -> exp.Table:
+    """A table by its quoted name, which is parsed once."""
+    return exp.to_table(name, dialect="duckdb")
+
+
 def _all_of(name: str) -> exp.Select:
-    return exp.Select(expressions=[exp.Star()]).from_(exp.to_table(name, dialect="duckdb"), copy=False)
+    return exp.Select(expressions=[exp.Star()]).from_(_named(name).copy(), copy=False)

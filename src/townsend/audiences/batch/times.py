@@ -14,9 +14,9 @@ from townsend.audiences import instants
 from townsend.audiences.batch.frame import Env, Lowering
 from townsend.audiences.batch.sql import Sql, all_of, any_of, case, cast, compare, function, number
 from townsend.audiences.core import Expr, Occurs, Tail, Unit
-from townsend.audiences.walk import free
+from townsend.audiences.walk import free, tail_parts
 
-__all__ = ["occurs", "within"]
+__all__ = ["earliest", "occurs", "shifted_by", "within"]
 
 MONTHS: dict[Unit, int] = {"month": 1, "year": 12, "decade": 120, "century": 1_200, "millennium": 12_000}
 MONTHS_MAX = 12 * 100_000  # DuckDB's timestamps reach 290,000 years; no fact lies beyond this
@@ -54,6 +54,14 @@ def within(low: Lowering, value: Sql, tail: Tail, env: Env) -> Sql:
     return any_of(found)
 
 
+def earliest(low: Lowering, tail: Tail) -> int | None:
+    """The first instant for which a tail can hold; None if it hangs on a row, or reaches back for ever."""
+    if any(free(part) for part in tail_parts(tail)):
+        return None
+    found = instants.interval(tail, low.tables.now_ms, low_known(low))
+    return found[0][0] if found else None
+
+
 def low_known(low: Lowering) -> instants.Resolve:
     """Resolves what depends on nothing but now."""
 
@@ -83,11 +91,11 @@ def _edge(edge: instants.Edge, by_row: list[Sql], now_ms: int) -> Sql:
     if beyond:
         moment = exp.Paren(this=exp.Add(this=moment, expression=number(beyond)))
     for count, unit in edge.shifts:
-        moment = _shifted(moment, count, unit)
+        moment = shifted_by(moment, count, unit)
     return moment
 
 
-def _shifted(moment: Sql, count: int, unit: Unit) -> Sql:
+def shifted_by(moment: Sql, count: int, unit: Unit) -> Sql:
     """``instants.shift`` in SQL."""
     if unit not in MONTHS:
         size = instants.shift(0, 1, unit)

@@ -53,6 +53,7 @@ KINDS: dict[LeafType, str] = {
     "date": "BIGINT",
 }
 NUMERIC = ("integer", "number")
+PARTS = {"weekday": "isodow", "yearday": "dayofyear"}
 
 
 def is_number(kind: Type) -> bool:
@@ -184,10 +185,9 @@ def _spelled(value: Sql, kind: LeafType) -> Sql:
 def date_part(low: Lowering, node: DatePart, env: Env) -> Sql:
     """A part of a date in UTC, of now if no instant is given."""
     if node.value is None:
-        parts = instants.date_parts(low.tables.now_ms)
-        return number(parts[("year", "month", "day").index(node.part)])
+        return number(instants.part_of(low.tables.now_ms, node.part))
     moment = function("epoch_ms", cast(figure(low, node.value, env), "BIGINT"))
-    return function("try", function(node.part, moment))
+    return function("try", function(PARTS.get(node.part, node.part), moment))
 
 
 SCALARS: dict[type, Callable[[Lowering, Any, Env], Sql]] = {

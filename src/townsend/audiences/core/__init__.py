@@ -12,6 +12,7 @@ Meaning, for all evaluators:
   false.
 * A list of entities holds each unified entity once. ``Each`` keeps one value per item, repeats and all.
 * Aggregates leave out null values. ``sum`` of nothing is 0; ``average``, ``min``, ``max`` of nothing null.
+* Maps (``GroupsType``) have each key once, and no null key.
 * ``forall`` over nothing is true. Numbers are exact decimals of nine places; see ``Arithmetic``.
 * Instants are whole epoch milliseconds in UTC.
 """
@@ -33,6 +34,22 @@ from townsend.audiences.core.conditions import (
     Some,
     Text,
     Truth,
+)
+from townsend.audiences.core.functions import URL_PARTS, Elapsed, RegexGroup, Shifted, TextFunction
+from townsend.audiences.core.groups import (
+    AllOf,
+    Common,
+    Contents,
+    Entries,
+    Entry,
+    First,
+    Grouped,
+    MapOf,
+    Ordered,
+    PerKey,
+    Pick,
+    Ranked,
+    Record,
 )
 from townsend.audiences.core.times import (
     Between,
@@ -62,10 +79,12 @@ from townsend.audiences.core.types import (
     STRING,
     AnyType,
     EntityType,
+    GroupsType,
     ItemType,
     ListType,
     MapType,
     ObjectType,
+    RecordType,
     ScalarType,
     Span,
     Type,
@@ -97,7 +116,9 @@ __all__ = [
     "NOWHERE",
     "NUMBER",
     "STRING",
+    "URL_PARTS",
     "Aggregate",
+    "AllOf",
     "And",
     "AnyType",
     "Arithmetic",
@@ -105,9 +126,11 @@ __all__ = [
     "Calendar",
     "Chain",
     "Coerce",
+    "Common",
     "Compare",
     "Conditional",
     "Const",
+    "Contents",
     "Count",
     "DateOf",
     "DatePart",
@@ -117,11 +140,17 @@ __all__ = [
     "Distinct",
     "During",
     "Each",
+    "Elapsed",
     "EntityType",
+    "Entries",
+    "Entry",
     "Expr",
     "Field",
+    "First",
     "Follow",
     "Gap",
+    "Grouped",
+    "GroupsType",
     "In",
     "InSegment",
     "InstantOf",
@@ -131,6 +160,7 @@ __all__ = [
     "ListOf",
     "ListType",
     "LoadedSegment",
+    "MapOf",
     "MapType",
     "Negative",
     "Not",
@@ -138,14 +168,23 @@ __all__ = [
     "ObjectType",
     "Occurs",
     "Or",
+    "Ordered",
+    "PerKey",
+    "Pick",
+    "Ranked",
+    "Record",
+    "RecordType",
+    "RegexGroup",
     "ScalarType",
     "SetTest",
+    "Shifted",
     "Side",
     "Some",
     "Span",
     "Step",
     "Tail",
     "Text",
+    "TextFunction",
     "TimeRef",
     "Truth",
     "Type",
@@ -185,6 +224,23 @@ Expr = (
     | LoadedSegment
     | Occurs
     | Chain
+    | AllOf
+    | Common
+    | Contents
+    | Entries
+    | Entry
+    | First
+    | Grouped
+    | MapOf
+    | Ordered
+    | PerKey
+    | Pick
+    | Ranked
+    | Record
+    | Elapsed
+    | RegexGroup
+    | Shifted
+    | TextFunction
 )
 
 

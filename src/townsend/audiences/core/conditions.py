@@ -119,7 +119,7 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class SetTest:
-    """Two lists as sets, nulls dropped. A missing list is empty."""
+    """Two lists as sets, nulls dropped; false where one of them is missing. What a path leads to is there."""
 
     op: Literal["intersects", "subsetOf", "supersetOf", "equal", "unequal"]
     left: Expr

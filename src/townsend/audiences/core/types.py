@@ -16,10 +16,12 @@ __all__ = [
     "STRING",
     "AnyType",
     "EntityType",
+    "GroupsType",
     "ItemType",
     "ListType",
     "MapType",
     "ObjectType",
+    "RecordType",
     "ScalarType",
     "Span",
     "Type",
@@ -65,13 +67,30 @@ class MapType:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsType:
+    """Entries by key, all keys and all values of one type each."""
+
+    key: Type
+    value: Type
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """Values by name, each of its own type."""
+
+    fields: tuple[tuple[str, Type], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ListType:
     """Several of one type."""
 
     item: Type
 
 
-Type = ScalarType | AnyType | EntityType | ObjectType | ItemType | MapType | ListType
+Type = (
+    ScalarType | AnyType | EntityType | ObjectType | ItemType | MapType | GroupsType | RecordType | ListType
+)
 
 STRING = ScalarType("string")
 BOOLEAN = ScalarType("boolean")

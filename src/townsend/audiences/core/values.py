@@ -160,7 +160,7 @@ class Arithmetic:
     """``+ - *`` exact: results are rounded half-even to nine places; ``/`` is one double operation whose
     result is then a number again (rounded to nine places); ``%`` has the sign of the dividend.
 
-    Null if a side is, on division or modulo by zero, and when the result's magnitude reaches 10^18.
+    Null if a side is, on division or modulo by zero, and when the result's magnitude reaches 2^63.
     """
 
     op: Literal["+", "-", "*", "/", "%"]
@@ -205,9 +205,12 @@ class Coerce:
 
 @dataclass(frozen=True, slots=True)
 class DatePart:
-    """Year, month (1-12) or day of month, in UTC, of an instant; of now if ``value`` is None."""
+    """A part of an instant in UTC; year, month or day of now if ``value`` is None.
 
-    part: Literal["year", "month", "day"]
+    Months are 1 to 12, days of the week 1 (Monday) to 7, days of the year 1 to 366.
+    """
+
+    part: Literal["year", "month", "day", "hour", "minute", "second", "weekday", "yearday"]
     value: Expr | None
     type: Type = INTEGER
     at: Span = field(default=NOWHERE, compare=False)

@@ -10,20 +10,34 @@ from townsend.audiences.core import (
     DATETIME,
     STRING,
     Aggregate,
+    AllOf,
     Arithmetic,
     Coerce,
+    Common,
     Conditional,
+    Contents,
     Count,
     Dig,
     Distinct,
     Each,
+    Entries,
+    Entry,
     Expr,
     Field,
+    First,
     Follow,
+    Grouped,
     IsNull,
     ListOf,
     ListType,
+    MapOf,
     Negative,
+    Ordered,
+    PerKey,
+    Pick,
+    Ranked,
+    RegexGroup,
+    TextFunction,
     Truth,
     Where,
 )
@@ -68,9 +82,9 @@ def counted(expr: Expr, scope: Scope) -> list[Counted]:
             return [
                 Counted(item, scope.bind(expr.var, item).value(expr.body)) for item in scope.items(expr.base)
             ]
-        case Follow() | Where() if isinstance(expr.type, ListType):
+        case Follow() | Where() | Ordered() | Ranked() | AllOf() if isinstance(expr.type, ListType):
             return [Counted(item) for item in scope.items(expr)]
-        case Follow():
+        case Follow() | First():
             reached = scope.value(expr)
             return [] if reached is None else [Counted(reached)]
         case Field():
@@ -87,8 +101,14 @@ def _operands(expr: Expr) -> tuple[Expr, ...]:
             return (expr.left, expr.right)
         case Negative() | Coerce() | Truth() | IsNull():
             return (expr.value,)
-        case Count() | Distinct() | Dig():
+        case Count() | Distinct() | Dig() | Grouped() | MapOf() | Entries() | Contents() | Entry() | Pick():
             return (expr.base,)
+        case Common() | PerKey():
+            return (expr.left, expr.right)
+        case TextFunction():
+            return expr.args
+        case RegexGroup():
+            return (expr.subject,)
         case ListOf():
             return expr.items
         case _:

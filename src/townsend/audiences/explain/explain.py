@@ -5,10 +5,9 @@ Pure, over any ``World``; the same rules as the reference evaluator, so an expla
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from townsend.audiences.core import And, Chain, Definition, Expr, InSegment, Not, Or, Some
 from townsend.audiences.explain import changes, leaves, sequences
+from townsend.audiences.explain.changes import Renew
 from townsend.audiences.explain.conditions import Explainer
 from townsend.audiences.explain.evidence import EVIDENCE_MAX, counted, describe
 from townsend.audiences.explain.tree import Change, Evidence, Explanation
@@ -24,7 +23,7 @@ def explain(
     definition: Definition,
     world: World,
     entity: Entity,
-    renew: Callable[[int], World] | None = None,
+    renew: Renew | None = None,
 ) -> Explanation:
     """Why an entity is in an audience or not.
 
@@ -39,8 +38,9 @@ def explain(
     answer = holds(definition, world, entity)
     flip = changes.next_flip(definition, world, entity, renew)
     change = None
-    if flip.world is not None:
-        change = _change(definition, entity, scope, Scope(flip.world, RULES, {0: entity}), not answer)
+    if flip.world is not None and flip.entity is not None:
+        after = Scope(flip.world, RULES, {0: flip.entity})
+        change = _change(definition, entity, flip.entity, scope, after, not answer)
     return Explanation(
         of=describe(world, entity),
         now_ms=world.now_ms,
@@ -57,8 +57,10 @@ def _exists(world: World, entity: Entity) -> bool:
     return born is not None and born <= world.now_ms
 
 
-def _change(definition: Definition, entity: Entity, before: Scope, after: Scope, answer: bool) -> Change:
-    if not (_exists(before.world, entity) and _exists(after.world, entity)):
+def _change(
+    definition: Definition, was_who: Entity, is_who: Entity, before: Scope, after: Scope, answer: bool
+) -> Change:
+    if not (_exists(before.world, was_who) and _exists(after.world, is_who)):
         return Change(after.world.now_ms, answer)
     different = changes.changed(definition.condition, before, after)
     was = {one for expr in different for one in _resting_on(expr, before)}

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from lark import Token, v_args
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
-from townsend.audiences.core import Span, Unit
+from townsend.audiences.core import Span
 from townsend.audiences.pql import tree
+from townsend.audiences.pql.spelling import number_from, unescaped, unit_from
 from townsend.problem import Invalid
 
 __all__ = ["DEPTH_MAX", "Builder"]
 
 DEPTH_MAX = 100  # nodes inside one another; deeper than any person writes, and far from Python's own limit
 
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_PARTS = ("when", "count", "gap", "where")
 _OFFSETS = {"this": 0, "last": -1, "next": 1}
-_PLURALS: dict[str, Unit] = {"centuries": "century", "millennia": "millennium", "decades": "decade"}
 
 
 class TooDeep(Exception):
@@ -39,7 +37,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.remarks: list[str] = []
+        self.remarks: list[tree.Remark] = []
         self._depths: dict[int, tuple[int, Any]] = {}
 
     def _made(self, node: Any, meta: Meta, *children: Any) -> Any:
@@ -58,13 +56,14 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return children[0]
 
     def number(self, meta: Meta, children: list[Token]) -> Any:
-        return self._made(tree.Literal(_number(str(children[0])), _span(meta)), meta)
+        return self._made(tree.Literal(number_from(str(children[0])), _span(meta)), meta)
 
     def string(self, meta: Meta, children: list[Token]) -> Any:
-        return self._made(tree.Literal(_unescaped(str(children[0])[1:-1]), _span(meta)), meta)
+        return self._made(tree.Literal(unescaped(str(children[0])[1:-1]), _span(meta)), meta)
 
     def single_quoted(self, meta: Meta, children: list[Token]) -> Any:
-        self.remarks.append("strings are written in double quotes; single quotes were read as such")
+        text = "strings are written in double quotes; single quotes were read as such"
+        self.remarks.append(tree.Remark(text, _span(meta)))
         return self.string(meta, children)
 
     def true(self, meta: Meta, _: list[Any]) -> Any:
@@ -137,6 +136,8 @@ class Builder(Transformer_NonRecursive[Token, Any]):
     def _call(self, meta: Meta, target: Any, name: str, arguments: list[Any] | None) -> Any:
         args = [one for one in arguments or [] if not isinstance(one, tuple)]
         named = [one for one in arguments or [] if isinstance(one, tuple)]
+        if len({key for key, _ in named}) < len(named):
+            raise self._wrong("pql.arguments", f"{name} says {named[0][0]}: twice", meta)
         node = tree.Call(target, name, tuple(args), tuple(named), _span(meta))
         return self._made(node, meta, target, *args, *(value for _, value in named))
 
@@ -154,7 +155,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return self._made(tree.List(items, _span(meta)), meta, *items)
 
     def pair(self, _: Meta, children: list[Any]) -> tuple[str, Any]:
-        return _unescaped(str(children[0])[1:-1]), children[1]
+        return unescaped(str(children[0])[1:-1]), children[1]
 
     def object_(self, meta: Meta, children: list[Any]) -> Any:
         pairs = tuple(child for child in children if child is not None)
@@ -213,7 +214,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         op, number, unit, direction, ref = children
         way: Any = str(direction).lower()
         comparison: Any = str(op)
-        node = tree.TailWindow(comparison, self._whole(number, meta), _unit(unit), way, ref, _span(meta))
+        node = tree.TailWindow(comparison, self._whole(number, meta), unit_from(unit), way, ref, _span(meta))
         return self._made(node, meta, ref)
 
     def side(self, meta: Meta, children: list[Any]) -> Any:
@@ -233,7 +234,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
         return tree.Relative(_DAYS[str(children[0]).lower()], "day", _span(meta))
 
     def calendar(self, meta: Meta, children: list[Any]) -> Any:
-        return tree.Relative(_OFFSETS[str(children[0]).lower()], _unit(children[1]), _span(meta))
+        return tree.Relative(_OFFSETS[str(children[0]).lower()], unit_from(children[1]), _span(meta))
 
     def instant(self, meta: Meta, children: list[Any]) -> Any:
         return self._made(tree.Instant(children[0], _span(meta)), meta, children[0])
@@ -246,6 +247,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
 
     def step(self, meta: Meta, children: list[Any]) -> Any:
         label, what, *parts = children
+        parts.sort(key=lambda part: _PARTS.index(part.kind))
         return self._made(tree.Step(label, what, tuple(parts), _span(meta)), meta, what, *parts)
 
     def when(self, meta: Meta, children: list[Any]) -> Any:
@@ -256,7 +258,7 @@ class Builder(Transformer_NonRecursive[Token, Any]):
 
     def gap(self, meta: Meta, children: list[Any]) -> Any:
         op, number, unit = children
-        return tree.Part("gap", (str(op), self._whole(number, meta), _unit(unit)), _span(meta))  # type: ignore[arg-type]
+        return tree.Part("gap", (str(op), self._whole(number, meta), unit_from(unit)), _span(meta))  # type: ignore[arg-type]
 
     def where(self, meta: Meta, children: list[Any]) -> Any:
         return self._made(tree.Part("where", children[0], _span(meta)), meta, children[0])
@@ -269,25 +271,3 @@ class Builder(Transformer_NonRecursive[Token, Any]):
 
 def _span(meta: Meta) -> Span:
     return Span(meta.start_pos, meta.end_pos) if not meta.empty else Span(0, 0)
-
-
-def _number(text: str) -> int | Decimal:
-    if text.isdigit():
-        return int(text)
-    try:
-        return Decimal(text)
-    except InvalidOperation:  # pragma: no cover - the terminal admits only numbers
-        return Decimal(0)
-
-
-def _unescaped(text: str) -> str:
-    def one(found: re.Match[str]) -> str:
-        inner = found[1]
-        return chr(int(inner[1:], 16)) if len(inner) == 5 else _ESCAPES.get(inner, inner)
-
-    return _ESCAPE.sub(one, text)
-
-
-def _unit(token: Token) -> Unit:
-    text = str(token).lower()
-    return _PLURALS.get(text) or text.removesuffix("s")  # type: ignore[return-value]

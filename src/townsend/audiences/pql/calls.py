@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from townsend.audiences import core
-from townsend.audiences.core import AnyType, Expr, MapType, Span
-from townsend.audiences.pql import lists, tree
+from townsend.audiences.core import AnyType, Expr, GroupsType, MapType, Span
+from townsend.audiences.pql import groups, lists, tree
 from townsend.audiences.pql.coerce import as_group, unified
 from townsend.audiences.pql.compare import SET_TESTS, TEXT_TESTS, case_of, member_of, set_test, text_test
 from townsend.audiences.pql.context import Context, Scope
+from townsend.audiences.pql.functions import FUNCTIONS_OF_SCALARS, regex_group
 from townsend.audiences.pql.kinds import as_text, is_condition
 from townsend.audiences.pql.paths import relationship_call
 from townsend.audiences.pql.segments import in_segment
@@ -21,9 +22,16 @@ __all__ = ["FUNCTIONS", "METHODS", "UNSUPPORTED", "call"]
 Method = Callable[[Context, tree.Call, Expr, Scope], Expr]
 Function = Callable[[Context, tree.Call, Scope], Expr]
 
-# PQL's own names that this release does not compute, so that a text with them is refused by name.
-UNSUPPORTED = {"bottomN", "groupBy", "head", "intersection", "keys", "mapEntry", "modelInstances"}
-UNSUPPORTED |= {"regexGroup", "topN", "values"}
+# Names of the sister library that say nothing about who somebody is, and what to write instead.
+UNSUPPORTED = {
+    "currentTimeInMillis": "write … occurs before now, or ageInDays(…)",
+    "getCurrentZonedDateTime": "write … occurs before now, or ageInDays(…)",
+    "formatDate": "compare the parts: getYear(), getMonth(), getDayOfMonth()",
+    "camelCase": "compare without case: equals(…, false)",
+    "mask": "it only changes what is shown",
+    "md5": "it only changes what is shown",
+    "mapEntry": "it stands inside map over a map: M.map((K, G) => mapEntry(K, G.count()))",
+}
 
 
 def call(ctx: Context, node: tree.Call, scope: Scope) -> Expr:
@@ -61,7 +69,7 @@ def _arity(ctx: Context, node: tree.Call, fewest: int, most: int) -> None:
 def _unknown(ctx: Context, node: tree.Call) -> Exception:
     name, here = node.name, _name_of(ctx, node)
     if name in UNSUPPORTED:
-        return ctx.wrong("pql.unsupported", f"{name} is PQL, but this release does not compute it", here)
+        return ctx.wrong("pql.unsupported", f"{name} has no place here; {UNSUPPORTED[name]}", here)
     mine, other = (FUNCTIONS, METHODS) if node.target is None else (METHODS, FUNCTIONS)
     if name in other:
         way = f"write it after a value: x.{name}(…)" if node.target is None else f"write {name}(…) alone"
@@ -116,6 +124,8 @@ FUNCTIONS: Mapping[str, tuple[Function, int, int]] = {
     "inSegment": (_in_segment, 1, 1),
     "deleted": (_deleted, 1, 1),
     "date": (_date, 0, 3),
+    "modelInstances": (lambda ctx, node, _: groups.instances(ctx, node), 1, 1),
+    **FUNCTIONS_OF_SCALARS,
     "currentYear": _now("year"),
     "currentMonth": _now("month"),
     "currentDayOfMonth": _now("day"),
@@ -137,7 +147,7 @@ def _any_of(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
     """``equals("a", "b")``, printed once: one of them."""
     if node.name != "equals":
         raise ctx.wrong("pql.arguments", f"{node.name} takes one text, and true or false for case", node)
-    ctx.warn("pql.equals", "equals with several texts is read as “one of them”; write in […]")
+    ctx.warn("pql.equals", "equals with several texts is read as “one of them”; write in […]", node)
     tests = (
         text_test(ctx, "equals", base, ctx.value(ctx, arg, scope), True, scope, node.at) for arg in node.args
     )
@@ -158,7 +168,37 @@ def _filter(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
 
 
 def _map(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    if isinstance(base.type, GroupsType | MapType):
+        return groups.entries_mapped(ctx, base, node.args[0], scope, node.at)
     return lists.mapped(ctx, base, node.args[0], scope, node.at)
+
+
+def _ranked(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    lists.over(ctx, base, node.name, node.at)
+    var, body = lists.opened(ctx, base, node.args[0], scope)
+    return groups.ranked(ctx, node.name, base, var, body, node.args[1], node.at)  # type: ignore[arg-type]
+
+
+def _head(ctx: Context, node: tree.Call, base: Expr, _: Scope) -> Expr:
+    return groups.first(lists.over(ctx, base, "head", node.at), node.at)
+
+
+def _group(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    lists.over(ctx, base, node.name, node.at)
+    var, key = lists.opened(ctx, base, node.args[0], scope)
+    return groups.grouped(ctx, base, var, key, node.at)
+
+
+def _intersection(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    return groups.common(ctx, base, ctx.value(ctx, node.args[0], scope), node.at)
+
+
+def _keys(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    return groups.keys(ctx, base, scope, node.at)
+
+
+def _values(ctx: Context, node: tree.Call, base: Expr, _: Scope) -> Expr:
+    return groups.contents(ctx, base, node.at)
 
 
 def _aggregate(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
@@ -166,8 +206,10 @@ def _aggregate(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
     return lists.aggregate(ctx, node.name, base, body, scope, node.at)  # type: ignore[arg-type]
 
 
-def _count(ctx: Context, node: tree.Call, base: Expr, _: Scope) -> Expr:
-    return lists.count(ctx, base, node.at)
+def _count(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    if isinstance(base.type, GroupsType | MapType):
+        base = groups.contents(ctx, base, node.at)
+    return lists.count(ctx, base, scope, node.at)
 
 
 def _distinct(ctx: Context, node: tree.Call, base: Expr, _: Scope) -> Expr:
@@ -189,6 +231,8 @@ def _null(ctx: Context, node: tree.Call, base: Expr, _: Scope) -> Expr:
 
 
 def _get(ctx: Context, node: tree.Call, base: Expr, scope: Scope) -> Expr:
+    if isinstance(base.type, GroupsType):
+        return groups.entry(ctx, base, ctx.value(ctx, node.args[0], scope), node.at)
     if not isinstance(base.type, MapType | AnyType):
         raise ctx.wrong("pql.type", f"get looks into a map, got {as_text(base.type)}", node)
     key = as_group(ctx, ctx.value(ctx, node.args[0], scope), "string", "get")
@@ -212,6 +256,13 @@ METHODS: Mapping[str, tuple[Method, int, int]] = {
     **dict.fromkeys(("exists", "forall", "none", "one", "some", "all"), (_quantified, 1, 1)),
     "filter": (_filter, 1, 1),
     "map": (_map, 1, 1),
+    **dict.fromkeys(("topN", "bottomN"), (_ranked, 2, 2)),
+    "head": (_head, 0, 0),
+    "groupBy": (_group, 1, 1),
+    "intersection": (_intersection, 1, 1),
+    "keys": (_keys, 0, 0),
+    "values": (_values, 0, 0),
+    "regexGroup": (regex_group, 2, 2),
     **dict.fromkeys(("sum", "average", "min", "max"), (_aggregate, 0, 1)),
     "count": (_count, 0, 0),
     "distinct": (_distinct, 0, 0),

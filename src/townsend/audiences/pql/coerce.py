@@ -46,7 +46,7 @@ def literal(ctx: Context, node: tree.Literal) -> Const:
     """A string, number or boolean as it was written; numbers have nine places.
 
     Raises:
-        Invalid: ``pql.number``, a number beyond 10^18.
+        Invalid: ``pql.number``, a number that does not fit 64 bits.
     """
     value = node.value
     if isinstance(value, bool):
@@ -55,7 +55,7 @@ def literal(ctx: Context, node: tree.Literal) -> Const:
         return Const(value, STRING, node.at)
     fitted = numbers.rounded(value)
     if fitted is None:
-        raise ctx.wrong("pql.number", "numbers are smaller than 10^18", node)
+        raise ctx.wrong("pql.number", "numbers are smaller than 2^63", node)
     return Const(fitted, INTEGER if isinstance(fitted, int) else NUMBER, node.at)
 
 

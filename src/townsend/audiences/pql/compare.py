@@ -18,22 +18,35 @@ from townsend.audiences.core import (
     Const,
     EntityType,
     Expr,
+    GroupsType,
     Item,
     ItemType,
     ListOf,
     ListType,
     MapType,
     ObjectType,
+    RecordType,
     Span,
 )
 from townsend.audiences.pql import tree
 from townsend.audiences.pql.coerce import as_group, as_items_of, number, pair
 from townsend.audiences.pql.context import Context, Scope
+from townsend.audiences.pql.groups import per_key
 from townsend.audiences.pql.kinds import as_text, group, item_type, truth
 from townsend.audiences.reference.texts import TextOp
 from townsend.audiences.reference.values import number_from
 
-__all__ = ["SET_TESTS", "TEXT_TESTS", "compare", "for_some", "infix", "member_of", "set_test", "text_test"]
+__all__ = [
+    "SET_TESTS",
+    "TEXT_TESTS",
+    "check_regex",
+    "compare",
+    "for_some",
+    "infix",
+    "member_of",
+    "set_test",
+    "text_test",
+]
 
 CompareOp = Literal["=", "!=", "<", "<=", ">", ">="]
 SetOp = Literal["intersects", "subsetOf", "supersetOf", "equal", "unequal"]
@@ -103,7 +116,7 @@ def _lists(ctx: Context, op: CompareOp, left: Expr, right: Expr, at: Span) -> Ex
 
 def _by_content(ctx: Context, left: Expr, right: Expr) -> tuple[Expr, Expr] | None:
     """Two entities of a class, two objects, two maps; None if they are something else."""
-    structured = (EntityType, ObjectType, MapType, ItemType)
+    structured = (EntityType, ObjectType, MapType, ItemType, RecordType, GroupsType)
     if not (isinstance(left.type, structured) and isinstance(right.type, structured)):
         return None
     entities = isinstance(left.type, EntityType) or isinstance(right.type, EntityType)
@@ -142,6 +155,9 @@ def infix(ctx: Context, node: tree.Infix, scope: Scope) -> Expr:
             return member_of(ctx, left, right, node.op == "notIn", scope, node.at)
         case "like" | "matches":
             return text_test(ctx, node.op, left, right, True, scope, node.at)
+    maps = per_key(ctx, node.op, left, right, node.at)
+    if maps is not None:
+        return maps
     return core.Arithmetic(
         node.op, number(ctx, left, f"“{node.op}”"), number(ctx, right, f"“{node.op}”"), at=node.at
     )
@@ -192,7 +208,7 @@ def text_test(
         return compared(ctx, "=" if op == "equals" else "!=", subject, pattern, scope, at)
     subject, pattern = as_group(ctx, subject, "string", op), as_group(ctx, pattern, "string", op)
     if op == "matches" and isinstance(pattern, Const):
-        _check_regex(ctx, str(pattern.value), pattern.at)
+        check_regex(ctx, str(pattern.value), pattern.at)
     return core.Text(cast(TextOp, op), subject, pattern, case, at=at)
 
 
@@ -212,11 +228,13 @@ def case_of(ctx: Context, name: str, args: Sequence[tree.Node]) -> bool:
     raise ctx.wrong("pql.arguments", f"the second argument of {name} is true or false (with case?)", flag)
 
 
-def _check_regex(ctx: Context, pattern: str, at: Span) -> None:
+def check_regex(ctx: Context, pattern: str, at: Span) -> bool:
+    """Whether RE2 can read an expression; if not, that is refused, or warned of where nothing is."""
     options = re2.Options()
     options.log_errors = False
     try:
         re2.compile(pattern, options)
+        return True
     except re2.error as error:
         reason = error.args[0] if error.args else "not readable"
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
@@ -225,4 +243,5 @@ def _check_regex(ctx: Context, pattern: str, at: Span) -> None:
         )
         if ctx.strict:
             raise ctx.wrong("pql.regex", message, at) from None
-        ctx.warn("pql.regex", f"{message}; it matches nothing")
+        ctx.warn("pql.regex", f"{message}; it matches nothing", at)
+        return False

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from townsend.audiences.core import Definition, EntityType, Expr, Item, Span, Type
 from townsend.audiences.pql import tree
-from townsend.audiences.pql.places import at_place
+from townsend.audiences.pql.places import at_place, said_at
 from townsend.model import Schema
 from townsend.problem import Invalid
 
-__all__ = ["Audiences", "Context", "Scope", "Seen", "Warned", "root_scope"]
+__all__ = ["Audiences", "Came", "Context", "Scope", "Seen", "Warned", "root_scope"]
+
+Came = Callable[[str], Iterable[str]]
+"""The undeclared paths that came with rows of a class."""
 
 Seen = Callable[[str, str], bool]
 """Whether an undeclared path ever came with rows of a class."""
@@ -23,7 +26,7 @@ Audiences = Callable[[str], tuple[str, str] | None]
 
 @dataclass(frozen=True)
 class Warned:
-    """Something doubtful about a definition that does not stop it."""
+    """Something doubtful about a definition that does not stop it; the text begins with its place."""
 
     code: str
     text: str
@@ -34,16 +37,16 @@ class Scope:
     """What names mean at one place.
 
     Args:
-        items: the entity or item of each enclosing bracket, the root first.
+        items: what each enclosing bracket is about, the root entity first.
         variables: names given by lambdas, ``let``, ``select`` and quantifiers.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[Expr, ...]
     variables: Mapping[str, Expr] = field(default_factory=dict)
     depth: int = 1
 
     @property
-    def item(self) -> Item:
+    def item(self) -> Expr:
         """What bare names are looked up on."""
         return self.items[-1]
 
@@ -72,6 +75,8 @@ class Context:
         path: the audiences this one is part of, outermost first.
         known: other audiences resolved so far.
         sizes: of expressions measured so far, by object.
+        within: the audience whose text this is, if it is another one than was asked about.
+        came: the undeclared paths that came with rows of a class, to suggest for a slip.
         level: how many nodes around this one are being resolved, those of outer audiences included.
     """
 
@@ -87,7 +92,9 @@ class Context:
     warnings: list[Warned] = field(default_factory=list)
     known: dict[str, Definition] = field(default_factory=dict)
     sizes: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    within: str | None = None
     level: int = 0
+    came: Came = lambda _: ()
 
     def wrong(
         self, code: str, message: str, node: tree.Node | tree.Step | tree.Part | Span, **facts: Any
@@ -96,9 +103,11 @@ class Context:
         span = node if isinstance(node, Span) else node.at
         return at_place(code, message, self.text, span.start, **facts)
 
-    def warn(self, code: str, text: str) -> None:
-        """Remember a doubt, once."""
-        warned = Warned(code, text)
+    def warn(self, code: str, text: str, node: tree.Node | tree.TailNode | Span) -> None:
+        """Remember a doubt about a place in the text, once."""
+        span = node if isinstance(node, Span) else node.at
+        whose = "" if self.within is None else f"in the audience {self.within!r}, "
+        warned = Warned(code, f"{whose}{said_at(text, self.text, span.start)}")
         if warned not in self.warnings:
             self.warnings.append(warned)
 

@@ -10,10 +10,12 @@ from townsend.audiences.core import (
     AnyType,
     EntityType,
     Expr,
+    GroupsType,
     ItemType,
     ListType,
     MapType,
     ObjectType,
+    RecordType,
     ScalarType,
     Type,
 )
@@ -93,6 +95,10 @@ def as_text(type_: Type) -> str:
             return f"the object {path}"
         case MapType():
             return "a map"
+        case GroupsType(_, value):
+            return f"a map to {as_text(value)}"
+        case RecordType(fields):
+            return f"an object ({', '.join(name for name, _ in fields)})"
         case ItemType():
             return "one item of a list"
         case AnyType():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from townsend.audiences import core
@@ -14,6 +14,7 @@ from townsend.audiences.core import (
     Const,
     EntityType,
     Expr,
+    GroupsType,
     Item,
     ListOf,
     ListType,
@@ -24,12 +25,14 @@ from townsend.audiences.core import (
 from townsend.audiences.pql import tree
 from townsend.audiences.pql.coerce import CANONICAL, as_group, literal, number, unified
 from townsend.audiences.pql.context import Context, Scope
+from townsend.audiences.pql.groups import entry, record
 from townsend.audiences.pql.kinds import as_text, group, item_type, listed, truth
 from townsend.audiences.pql.paths import each
 
 __all__ = [
     "ITEMS_MAX",
     "aggregate",
+    "any_tuple",
     "bracket",
     "count",
     "deleted",
@@ -81,10 +84,17 @@ def bracket(ctx: Context, node: tree.Bracket, scope: Scope) -> Expr:
     """``M["key"]`` of a map, ``A[condition]`` of a list."""
     base = ctx.value(ctx, node.target, scope)
     key = node.inner
+    if isinstance(base.type, GroupsType):
+        return entry(ctx, base, ctx.value(ctx, key, scope), node.at)
     if isinstance(base.type, MapType):
         return core.Dig(base, as_group(ctx, ctx.value(ctx, key, scope), "string", "a map"), at=node.at)
     if isinstance(base.type, AnyType) and isinstance(key, tree.Literal) and isinstance(key.value, str):
         return core.Dig(base, Const(key.value, STRING, key.at), at=node.at)
+    if isinstance(key, tree.Literal) and not isinstance(key.value, bool):
+        message = (
+            f"brackets of {as_text(base.type)} hold a condition about an item; for the first, write .head()"
+        )
+        raise ctx.wrong("pql.type", message, key)
     return filtered(ctx, base, key, scope, node.at)
 
 
@@ -132,9 +142,14 @@ def mapped(ctx: Context, base: Expr, body: tree.Node, scope: Scope, at: Span) ->
     return each(base, var, value, at)
 
 
-def count(ctx: Context, base: Expr, at: Span) -> Expr:
-    """``A.count()``."""
-    return core.Count(over(ctx, base, "count", at), at=at)
+def count(ctx: Context, base: Expr, scope: Scope, at: Span) -> Expr:
+    """``A.count()``: how many items; of plain values, those that are not missing."""
+    base = over(ctx, base, "count", at)
+    kind = item_type(base)
+    if isinstance(kind, core.ScalarType | AnyType):
+        there = core.IsNull(Item(scope.depth, kind, at), True, at=at)
+        base = core.Where(base, scope.depth, there, listed(base), at)
+    return core.Count(base, at=at)
 
 
 def distinct(ctx: Context, base: Expr, at: Span) -> Expr:
@@ -181,9 +196,9 @@ def deleted(ctx: Context, path: Expr, at: Span) -> Expr:
 
 
 def select(ctx: Context, node: tree.Select, scope: Scope) -> Expr:
-    """``select V from A where C``: a filter; with several variables, whether any tuple is there."""
+    """``select V from A where C``: a filter; with several variables, a list of objects with their names."""
     if len(node.variables) > 1:
-        return _some(ctx, "exists", node.variables, scope, node.at)
+        return _tuples(ctx, node.variables, scope, node.at)
     (variable,) = node.variables
     base, var, cond = _variable(ctx, variable, scope)
     return base if variable.condition is None else core.Where(base, var, cond, listed(base), node.at)
@@ -193,7 +208,8 @@ def quantifier(ctx: Context, node: tree.Quantifier, scope: Scope) -> Expr:
     """``exists V from A where C`` and its kin; several clauses must hold together."""
     word = _QUANTIFIERS[node.kind]
     if word == "one" and len(node.variables) > 1:
-        raise ctx.wrong("pql.unsupported", "one … from … with several variables has no agreed meaning", node)
+        tuples = _tuples(ctx, node.variables, scope, node.at)
+        return core.Some("one", tuples, scope.depth, Const(True, BOOLEAN, node.at), at=node.at)
     if word == "none":
         return core.Not(_some(ctx, "exists", node.variables, scope, node.at), at=node.at)
     return _some(ctx, word, node.variables, scope, node.at)
@@ -214,6 +230,34 @@ def _some(ctx: Context, word: Quantified, variables: Sequence[tree.Variable], sc
     return core.Some(word, base, var, truth(cond), at=at)
 
 
+def any_tuple(ctx: Context, node: tree.Select, scope: Scope) -> Expr:
+    """``select`` with several variables in Boolean position: whether any tuple is there."""
+    return _some(ctx, "exists", node.variables, scope, node.at)
+
+
+def _tuples(ctx: Context, variables: Sequence[tree.Variable], scope: Scope, at: Span) -> Expr:
+    """One object for each choice of items that meets the conditions, named like the variables."""
+    names = [variable.name for variable in variables]
+
+    def made(inner: Scope) -> Expr:
+        return record(ctx, names, [inner.variables[name] for name in names], at)
+
+    return _nested(ctx, variables, scope, at, made)
+
+
+def _nested(
+    ctx: Context, variables: Sequence[tree.Variable], scope: Scope, at: Span, made: Callable[[Scope], Expr]
+) -> Expr:
+    """What ``made`` gives for each choice of items, one variable inside the other."""
+    first, *others = variables
+    base, var, cond = _variable(ctx, first, scope)
+    if first.condition is not None:
+        base = core.Where(base, var, cond, listed(base), first.at)
+    _, inner = scope.named(first.name, item_type(base), first.at)
+    body = _nested(ctx, others, inner, at, made) if others else made(inner)
+    return each(base, var, body, at)
+
+
 def _variable(ctx: Context, node: tree.Variable, scope: Scope) -> tuple[Expr, int, Expr]:
     base = over(ctx, ctx.value(ctx, node.source, scope), node.name, node.at)
     var, inner = scope.named(node.name, item_type(base), node.at)
@@ -225,8 +269,7 @@ def _variable(ctx: Context, node: tree.Variable, scope: Scope) -> tuple[Expr, in
 def prefix_aggregate(ctx: Context, node: tree.PrefixAggregate, scope: Scope) -> Expr:
     """``sum E over V from A where C``; without E, of the items themselves."""
     if len(node.variables) > 1:
-        message = f"{node.op} over several variables; write a total inside a total instead"
-        raise ctx.wrong("pql.unsupported", message, node)
+        return _total_of_tuples(ctx, node, scope)
     (variable,) = node.variables
     base, var, cond = _variable(ctx, variable, scope)
     if variable.condition is not None:
@@ -235,3 +278,13 @@ def prefix_aggregate(ctx: Context, node: tree.PrefixAggregate, scope: Scope) -> 
     _, inner = scope.named(variable.name, kind, variable.at)
     value = Item(var, kind, node.at) if node.value is None else ctx.value(ctx, node.value, inner)
     return totalled(ctx, node.op, base, var, value, node.at)
+
+
+def _total_of_tuples(ctx: Context, node: tree.PrefixAggregate, scope: Scope) -> Expr:
+    value = node.value
+    if value is None:
+        message = f"{node.op} over several variables needs to know of what: {node.op} V.x over V from …"
+        raise ctx.wrong("pql.arguments", message, node)
+    numbers = _nested(ctx, node.variables, scope, node.at, lambda inner: ctx.value(ctx, value, inner))
+    item = Item(scope.depth, item_type(numbers), node.at)
+    return totalled(ctx, node.op, numbers, scope.depth, item, node.at)

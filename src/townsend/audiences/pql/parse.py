@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
+from unicodedata import normalize
 
-from lark import Lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from townsend.audiences.pql import tree
 from townsend.audiences.pql.build import DEPTH_MAX, Builder, TooDeep
+from townsend.audiences.pql.comments import blanked, found_in
+from townsend.audiences.pql.grammar import parser
 from townsend.audiences.pql.places import at_place
 from townsend.problem import Invalid
 
@@ -47,7 +47,7 @@ _OPERATORS = {"_AND", "_OR"}
 
 
 def parse(text: str) -> tree.Query:
-    """The tree of a definition.
+    """The tree of a definition; its text is brought into NFC, as all text of the facts was.
 
     Raises:
         Invalid: ``pql.syntax`` with line, column, the line itself and a caret; ``pql.size``; ``pql.depth``.
@@ -57,9 +57,11 @@ def parse(text: str) -> tree.Query:
     """
     if len(text) > TEXT_MAX:
         raise Invalid("pql.size", f"the definition has {len(text):,} characters; the most is {TEXT_MAX:,}")
+    text = normalize("NFC", text)
     builder = Builder()
+    comments = found_in(text)
     try:
-        root = _run(text, builder)
+        root = _run(blanked(text) if comments else text, builder)
     except UnexpectedInput as error:
         raise _syntax(text, error) from None
     except TooDeep as error:
@@ -67,21 +69,15 @@ def parse(text: str) -> tree.Query:
         raise at_place("pql.depth", message, text, error.at) from None
     except Invalid as problem:
         raise at_place(problem.code, problem.text, text, problem.facts.get("at", 0)) from None
-    return tree.Query(root, text, tuple(builder.remarks))
+    return tree.Query(root, text, tuple(builder.remarks), tuple(comments))
 
 
 def _run(text: str, builder: Builder) -> tree.Node:
     try:
-        built: tree.Node = builder.transform(_grammar().parse(text))
+        built: tree.Node = builder.transform(parser().parse(text))
     except VisitError as error:
         raise error.orig_exc from None
     return built
-
-
-@cache
-def _grammar() -> Lark:
-    source = resources.files("townsend.audiences.pql").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(source, parser="lalr", propagate_positions=True, maybe_placeholders=True)
 
 
 def _syntax(text: str, error: UnexpectedInput) -> Invalid:

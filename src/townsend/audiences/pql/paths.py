@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from townsend.audiences import core
@@ -12,16 +12,18 @@ from townsend.audiences.core import (
     AnyType,
     EntityType,
     Expr,
+    GroupsType,
     ItemType,
     ListType,
     MapType,
     ObjectType,
+    RecordType,
     Span,
     Type,
 )
 from townsend.audiences.pql import tree
 from townsend.audiences.pql.context import Context, Scope
-from townsend.audiences.pql.kinds import as_text, item_type
+from townsend.audiences.pql.kinds import as_text, group, item_type
 from townsend.model import Relationship, Shape
 from townsend.problem import Invalid
 
@@ -55,11 +57,26 @@ def member(ctx: Context, base: Expr, field: str, at: Span) -> Expr:
             return _field(ctx, base.base, _shape(ctx, base.base), f"{path}.{field}", at)
         case AnyType() if isinstance(base, core.Field):
             return _undeclared(ctx, base.base, f"{base.path}.{field}", at)
+        case RecordType(fields):
+            return _picked(ctx, base, dict(fields), field, at)
+        case GroupsType(key, value) if group(key) == "string":
+            return core.Entry(base, core.Const(field, core.STRING, at), value, at)
         case AnyType() | MapType():
             return core.Dig(base, core.Const(field, core.STRING, at), at=at)
         case ListType(item):
             return _through(ctx, base, item, field, at)
     raise ctx.wrong("pql.type", f"{as_text(base.type)} has no field {field!r}", _name_at(at, field))
+
+
+def _picked(ctx: Context, base: Expr, fields: Mapping[str, Type], field: str, at: Span) -> Expr:
+    if field in fields:
+        return core.Pick(base, field, fields[field], at)
+    near = difflib.get_close_matches(field, fields, 1, 0.6)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(fields)}"
+    message = f"the object has no {field!r}{hint}"
+    raise ctx.wrong(
+        "pql.field", message, _name_at(at, field), field=field, suggestion=near[0] if near else None
+    )
 
 
 def follow(base: Expr, relationship: Relationship, via: str | None, at: Span) -> Expr:
@@ -144,12 +161,12 @@ def _undeclared(ctx: Context, base: Expr, path: str, at: Span) -> Expr:
         if not ctx.seen(cls, path):
             if ctx.strict:
                 raise _no_field(ctx, base, f"{cls} has", path, at, _near(ctx, base, path))
-            ctx.warn("pql.field", f"no {cls} ever came with {path!r}; it counts as null")
+            ctx.warn("pql.field", f"no {cls} ever came with {path!r}; it counts as null", at)
         return core.Field(base, path, ANY, at)
     near = _near(ctx, base, path)
     if ctx.strict and near is not None:
         raise _no_field(ctx, base, "an item here has", path, at, near)
-    ctx.warn("pql.field", f"items with {path!r} are not declared; it is null where it did not come")
+    ctx.warn("pql.field", f"items with {path!r} are not declared; it is null where it did not come", at)
     return core.Field(base, path, ANY, at)
 
 
@@ -188,6 +205,8 @@ def _candidates(ctx: Context, base: Expr, path: str) -> list[str]:
     prefix = path.rpartition(".")[0]
     shape = _shape(ctx, base)
     names = set(_next_parts(shape.names(), prefix))
+    if isinstance(base.type, EntityType):
+        names |= set(_next_parts(ctx.came(base.type.cls), prefix))
     if not prefix and isinstance(base.type, EntityType):
         names |= {one.name for one in ctx.schema.relationships_of(base.type.cls)}
     return sorted(names)

@@ -6,7 +6,7 @@ from typing import Any
 
 from townsend.problem import Invalid
 
-__all__ = ["at_place", "line_and_column"]
+__all__ = ["at_place", "line_and_column", "said_at"]
 
 SHOWN = 100  # characters of a long line around the caret
 
@@ -15,6 +15,12 @@ def line_and_column(text: str, at: int) -> tuple[int, int]:
     """Both from 1."""
     before = text[:at]
     return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+
+
+def said_at(message: str, text: str, at: int) -> str:
+    """A message behind its place."""
+    line, column = line_and_column(text, at)
+    return f"line {line}, column {column}: {message}"
 
 
 def at_place(code: str, message: str, text: str, at: int, **facts: Any) -> Invalid:
@@ -27,7 +33,7 @@ def at_place(code: str, message: str, text: str, at: int, **facts: Any) -> Inval
     caret = " " * (column - 1 - start) + "^"
     return Invalid(
         code,
-        f"line {line}, column {column}: {message}\n  {part}\n  {caret}",
+        f"{said_at(message, text, at)}\n  {part}\n  {caret}",
         line=line,
         column=column,
         **facts,

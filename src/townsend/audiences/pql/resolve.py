@@ -12,9 +12,9 @@ from typing import Any
 
 from townsend.audiences import core
 from townsend.audiences.core import Definition, Expr
-from townsend.audiences.pql import calls, compare, lists, times, tree
+from townsend.audiences.pql import calls, compare, groups, lists, times, tree
 from townsend.audiences.pql.coerce import literal, number
-from townsend.audiences.pql.context import Audiences, Context, Scope, Seen, Warned, root_scope
+from townsend.audiences.pql.context import Audiences, Came, Context, Scope, Seen, Warned, root_scope
 from townsend.audiences.pql.kinds import truth
 from townsend.audiences.pql.parse import parse
 from townsend.audiences.pql.paths import member, name
@@ -43,6 +43,7 @@ def resolve(
     audiences: Audiences = lambda _: None,
     strict: bool = True,
     name: str | None = None,
+    came: Came = lambda _: (),
 ) -> Resolved:
     """What a definition means.
 
@@ -52,6 +53,7 @@ def resolve(
         audiences: root class and text of a saved audience; None if there is none of that name.
         strict: refuse fields neither declared nor ever seen, and regular expressions that can't be read;
             otherwise the former are null, the latter match nothing, and a warning says so.
+        came: the undeclared paths that came with rows of a class, to suggest for a slip.
         name: the saved audience this is, so that one that asks for itself is found.
 
     Raises:
@@ -68,13 +70,14 @@ def resolve(
         condition,
         definition,
         () if name is None else (name,),
+        came=came,
     )
     return Resolved(_definition(ctx, query, of), tuple(ctx.warnings))
 
 
 def _definition(ctx: Context, query: tree.Query, of: str) -> Definition:
     for remark in query.remarks:
-        ctx.warn("pql.spelling", remark)
+        ctx.warn("pql.spelling", remark.text, remark.at)
     root, scope = query.root, root_scope(of)
     if isinstance(root, tree.Lambda):
         if len(root.names) != 1:
@@ -89,13 +92,15 @@ def definition(ctx: Context, name: str, of: str, text: str) -> Definition:
     """Another audience, resolved once however often it is asked for."""
     if (found := ctx.known.get(name)) is not None:
         return found
-    inner = replace(ctx, text=text, strict=False, path=(*ctx.path, name))
+    inner = replace(ctx, text=text, strict=False, path=(*ctx.path, name), within=name)
     found = ctx.known[name] = _definition(inner, parse(text), of)
     return found
 
 
 def condition(ctx: Context, node: tree.Node, scope: Scope) -> Expr:
     """A node in Boolean position."""
+    if isinstance(node, tree.Select) and len(node.variables) > 1:
+        return lists.any_tuple(ctx, node, scope)
     return truth(value(ctx, node, scope))
 
 
@@ -160,8 +165,9 @@ def _lambda(ctx: Context, node: tree.Lambda, _: Scope) -> Expr:
     )
 
 
-def _object(ctx: Context, node: tree.Object, _: Scope) -> Expr:
-    raise ctx.wrong("pql.unsupported", "an object literal has no use in an audience", node)
+def _object(ctx: Context, node: tree.Object, scope: Scope) -> Expr:
+    values = [value(ctx, inner, scope) for _, inner in node.pairs]
+    return groups.record(ctx, [key for key, _ in node.pairs], values, node.at)
 
 
 RULES: Mapping[type, Callable[[Context, Any, Scope], Expr]] = {

@@ -61,9 +61,9 @@ def in_segment(ctx: Context, node: tree.Call, subject: Expr, scope: Scope) -> Ex
 
 def _loaded(ctx: Context, name: str, subject: Expr, cls: str, node: tree.Call) -> Expr:
     if "segmentMembership" not in ctx.schema.classes[cls].shape.maps:
-        ctx.warn("pql.segment", f"there is no audience {name!r}; nobody is in it")
+        ctx.warn("pql.segment", f"there is no audience {name!r}; nobody is in it", node)
         return Const(False, BOOLEAN, node.at)
-    ctx.warn("pql.segment", f"there is no audience {name!r}; only memberships that were loaded count")
+    ctx.warn("pql.segment", f"there is no audience {name!r}; only memberships that were loaded count", node)
     return core.LoadedSegment(name, subject, at=node.at)
 
 

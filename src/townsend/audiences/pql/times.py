@@ -44,18 +44,18 @@ def tail(ctx: Context, node: tree.TailNode, scope: Scope) -> Tail:
     """What follows ``occurs``, or stands in ``WHEN(…)``."""
     match node:
         case tree.TailWindow(op, count, unit, direction, ref):
-            return core.Window(op, count, unit, _direction(ctx, direction), time(ctx, ref, scope))
+            return core.Window(op, count, unit, _direction(ctx, direction, node.at), time(ctx, ref, scope))
         case tree.TailSide(direction, ref):
-            return core.Side(_direction(ctx, direction), time(ctx, ref, scope))
+            return core.Side(_direction(ctx, direction, node.at), time(ctx, ref, scope))
         case tree.TailDuring(ref):
             return core.During(time(ctx, ref, scope))
         case tree.TailBetween(first, second):
             return core.Between(time(ctx, first, scope), time(ctx, second, scope))
 
 
-def _direction(ctx: Context, word: str) -> core.Direction:
+def _direction(ctx: Context, word: str, at: core.Span) -> core.Direction:
     if word == "from":
-        ctx.warn("pql.from", "“from” as a direction of time is read as “after”")
+        ctx.warn("pql.from", "“from” as a direction of time is read as “after”", at)
         return "after"
     return "before" if word == "before" else "after"
 

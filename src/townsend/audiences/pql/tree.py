@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal as OneOf
 
 from townsend.audiences.core import NOWHERE, Span
+from townsend.audiences.pql.notes import Comment, Remark
 from townsend.audiences.pql.when import (
     Chain,
     CompareOp,
@@ -35,6 +36,7 @@ __all__ = [
     "Chain",
     "Climb",
     "Compare",
+    "CompareOp",
     "Infix",
     "Instant",
     "Lambda",
@@ -56,6 +58,7 @@ __all__ = [
     "Quantifier",
     "Query",
     "Relative",
+    "Remark",
     "Select",
     "Step",
     "TailBetween",
@@ -281,8 +284,9 @@ Node = (
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole definition: its text, its tree, and remarks about its spelling."""
+    """A whole definition: its text, its tree, remarks about its spelling, and its comments."""
 
     root: Node
     text: str = field(default="", compare=False)
-    remarks: tuple[str, ...] = field(default=(), compare=False)
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    comments: tuple[Comment, ...] = field(default=(), compare=False)

@@ -54,7 +54,8 @@ def met_by(step: Step, node: Chain, items: Sequence[Value], scope: Scope) -> lis
         if not isinstance(ms, int):
             continue
         inner = scope.bind(node.var, item)
-        if (step.when is None or inner.lies(step.when, ms)) and inner.holds(step.what):
+        # What it is comes first: the window of an event that is something else never matters.
+        if inner.holds(step.what) and (step.when is None or inner.lies(step.when, ms)):
             found.append(Met(ms, item))
     return sorted(found)
 

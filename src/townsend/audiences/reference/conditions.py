@@ -83,7 +83,9 @@ def in_(node: In, scope: Scope) -> bool:
 
 
 def set_test(node: SetTest, scope: Scope) -> bool:
-    """Two lists as sets, nulls dropped."""
+    """Two lists as sets, nulls dropped; both must be there."""
+    if scope.value(node.left) is None or scope.value(node.right) is None:
+        return False
     left = {identity(item) for item in scope.items(node.left) if item is not None}
     right = {identity(item) for item in scope.items(node.right) if item is not None}
     return {

@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from townsend.audiences.core import Definition, Expr
-from townsend.audiences.reference import chains, conditions, lists, scalars
+from townsend.audiences.reference import chains, conditions, functions, groups, lists, scalars
 from townsend.audiences.reference.scope import Rule, Scope
 from townsend.audiences.reference.values import Entity, Value
 from townsend.audiences.reference.world import World
 
 __all__ = ["RULES", "holds", "members", "value"]
 
-RULES: Mapping[type, Rule] = {**lists.RULES, **scalars.RULES, **conditions.RULES, **chains.RULES}
+RULES: Mapping[type, Rule] = {
+    **lists.RULES,
+    **groups.RULES,
+    **scalars.RULES,
+    **functions.RULES,
+    **conditions.RULES,
+    **chains.RULES,
+}
 
 
 def holds(definition: Definition, world: World, entity: Entity) -> bool:

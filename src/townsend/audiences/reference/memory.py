@@ -40,6 +40,11 @@ class MemoryTables:
         world = TableWorld(self, now_ms)
         return sorted(one.id for one in self.rows if one.cls == cls and world.exists(one))
 
+    def next_birth(self, cls: str, now_ms: int) -> int | None:
+        world = TableWorld(self, now_ms)
+        born = (world.born(one) for one in self.rows if one.cls == cls)
+        return min((ms for ms in born if ms is not None and ms > now_ms), default=None)
+
     def row(self, cls: str, entity: int) -> Row | None:
         return self.rows.get(Entity(cls, entity))
 

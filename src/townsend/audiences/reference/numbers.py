@@ -1,7 +1,8 @@
 """Exact numbers: integers, and decimals of nine places; null instead of anything that doesn't fit.
 
 Results of ``+ - *`` are rounded half-even to nine places. ``/`` and ``average`` are one operation on doubles,
-whose exact value is rounded the same way. A magnitude of 10^18 or more is null, and so is dividing by zero.
+whose exact value is rounded the same way. What does not fit 64 bits, a magnitude of
+2^63 or more, is null, and so is dividing by zero.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ __all__ = ["Number", "average", "compute", "is_number", "rounded", "total"]
 
 Number = int | Decimal
 
-LIMIT = 10**18
+LIMIT = 2**63
+ADDED = 10**28  # what is to be added or taken away stays below
 NINTH = Decimal("1e-9")
 # Wide enough for any product of two numbers below the limit, and for the digits a double can have there.
 EXACT = Context(prec=2_000, rounding=ROUND_HALF_EVEN, traps=[])
@@ -27,7 +29,7 @@ def is_number(value: object) -> TypeGuard[Number]:
 
 
 def rounded(number: Number) -> Number | None:
-    """Rounded to nine places; None if its magnitude reaches 10^18, or if it is no number."""
+    """Rounded to nine places; None if its magnitude reaches 2^63, or if it is no number."""
     if isinstance(number, int):
         return number if abs(number) < LIMIT else None
     if not number.is_finite() or number.adjusted() > 18:
@@ -48,6 +50,8 @@ def compute(op: Literal["+", "-", "*", "/", "%"], left: Number | None, right: Nu
         return _from_double(float(left) / float(right))
     if isinstance(left, int) and isinstance(right, int):
         return rounded(_whole(op, left, right))
+    if op in "+-" and (abs(left) >= ADDED or abs(right) >= ADDED):
+        return None
     a, b = Decimal(left), Decimal(right)
     operation = {"+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply, "%": EXACT.remainder}[op]
     return rounded(operation(a, b))

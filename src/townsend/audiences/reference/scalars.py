@@ -5,7 +5,7 @@ from __future__ import annotations
 from townsend.audiences import instants
 from townsend.audiences.core import Arithmetic, Coerce, Conditional, DatePart, Negative, ScalarType
 from townsend.audiences.reference import numbers
-from townsend.audiences.reference.scope import PARTS, Rule, Scope
+from townsend.audiences.reference.scope import Rule, Scope
 from townsend.audiences.reference.values import Value, read
 
 __all__ = ["RULES"]
@@ -38,7 +38,7 @@ def date_part(node: DatePart, scope: Scope) -> Value:
     if node.value is None:
         return scope.today(node.part)
     ms = scope.instant(node.value)
-    return None if ms is None else instants.date_parts(ms)[PARTS.index(node.part)]
+    return None if ms is None else instants.part_of(ms, node.part)
 
 
 RULES: dict[type, Rule] = {

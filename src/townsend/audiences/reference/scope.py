@@ -1,7 +1,7 @@
 """Where an expression is evaluated: a world, and what each variable is bound to.
 
-Everything that depends on now passes through the three methods named here (``follow``, ``lies``, ``today``),
-so that an observer can tell until when an answer holds.
+Everything that depends on now passes through the methods at the end (``follow``, ``everyone``, ``lies``,
+``today``, ``age``), so that an observer can tell until when an answer holds.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from townsend.audiences import instants
-from townsend.audiences.core import Expr, Tail
+from townsend.audiences.core import Expr, Tail, Unit
 from townsend.audiences.reference.numbers import is_number
 from townsend.audiences.reference.values import Entity, Value, items_of
 from townsend.audiences.reference.world import World
 from townsend.model import Relationship
 from townsend.problem import Broken
 
-__all__ = ["PARTS", "Rule", "Scope"]
+__all__ = ["Rule", "Scope"]
 
 Rule = Callable[[Any, "Scope"], Value]
-PARTS = ("year", "month", "day")
 
 
 class Scope:
@@ -92,6 +91,14 @@ class Scope:
         """Whether an instant lies where the tail says now."""
         return instants.holds(tail, ms, self.world.now_ms, self.number)
 
-    def today(self, part: Literal["year", "month", "day"]) -> int:
-        """A part of the date of now."""
-        return instants.date_parts(self.world.now_ms)[PARTS.index(part)]
+    def everyone(self, cls: str) -> list[Entity]:
+        """Every entity of a class now."""
+        return list(self.world.entities(cls))
+
+    def today(self, part: str) -> int:
+        """A part of the date of now: ``year``, ``month`` or ``day``."""
+        return instants.part_of(self.world.now_ms, part)
+
+    def age(self, ms: int, unit: Unit) -> int | None:
+        """Whole units from an instant to now; None before it."""
+        return instants.over(ms, self.world.now_ms, unit) if ms <= self.world.now_ms else None

@@ -7,7 +7,7 @@ its neighbours, and kept.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from townsend.model import EntityClass, Schema
 __all__ = ["BULK_ROWS", "StoreTables", "StoreWorld", "UnifiedTables"]
 
 BULK_ROWS = 100_000
+Con = duckdb.DuckDBPyConnection
 
 
 class UnifiedTables(Protocol):
@@ -48,6 +49,12 @@ class StoreWorld(TableWorld):
         until_ms: int | None = getattr(unified, "until_ms", None)
         super().__init__(StoreTables(unified, bulk_rows), unified.now_ms, until_ms)
 
+    def expect(self, ids: Iterable[int]) -> None:
+        """These entities are asked about next: what points to them in a large class is read at one go."""
+        assert isinstance(self.tables, StoreTables)
+        self.tables.expected.clear()
+        self.tables.expected.update(ids)
+
 
 class StoreTables:
     """Rows of ``<unified>.<class>``, its ``_retired`` twin, edge tables, and events with their references."""
@@ -57,11 +64,15 @@ class StoreTables:
         self._con = unified.con
         self._unified = unified.name
         self._bulk_rows = bulk_rows
+        self.expected: set[int] = set()
         self._classes: dict[str, ClassTable] = {}
         self._edges: dict[str, EdgeTable] = {}
 
     def ids(self, cls: str, now_ms: int) -> Sequence[int]:
         return self._class(cls).ids(now_ms)
+
+    def next_birth(self, cls: str, now_ms: int) -> int | None:
+        return self._class(cls).next_birth(now_ms)
 
     def row(self, cls: str, entity: int) -> Row | None:
         return self._class(cls).row(entity)
@@ -71,9 +82,8 @@ class StoreTables:
 
     def pairs(self, table: str, near: int, backward: bool) -> Sequence[Pair]:
         if table not in self._edges:
-            self._edges[table] = EdgeTable(
-                self._con, f"{self._unified}.{quoted('edge_' + table)}", self._bulk_rows
-            )
+            names = [f"{self._unified}.{quoted(f'edge_{table}{twin}')}" for twin in ("", "_retired")]
+            self._edges[table] = EdgeTable(self._con, names, self._bulk_rows)
         return self._edges[table].pairs(near, backward)
 
     def keys(self, cls: str, entity: int) -> Sequence[Key]:
@@ -98,7 +108,7 @@ class StoreTables:
     def _class(self, cls: str) -> ClassTable:
         if cls not in self._classes:
             self._classes[cls] = ClassTable(
-                self._con, self._unified, self.schema.classes[cls], self._bulk_rows
+                self._con, self._unified, self.schema.classes[cls], self._bulk_rows, self.expected
             )
         return self._classes[cls]
 
@@ -106,13 +116,12 @@ class StoreTables:
 class ClassTable:
     """The rows of one class; missing tables are empty ones."""
 
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, unified: str, cls: EntityClass, bulk_rows: int
-    ) -> None:
+    def __init__(self, con: Con, unified: str, cls: EntityClass, bulk_rows: int, expected: Set[int]) -> None:
         self._con = con
         self._unified = unified
         self._cls = cls
         self._bulk_rows = bulk_rows
+        self._expected = expected
         self._rows: dict[int, Row | None] = {}
         self._raw: dict[int, tuple[Any, ...]] = {}
         self._by_reference: dict[str, Mapping[int, Sequence[int]]] = {}
@@ -151,7 +160,9 @@ class ClassTable:
         """Whether all rows were read: the class is small."""
         if self._relation is None:
             return True
-        if _count(self._con, self._relation) > self._bulk_rows:
+        # Events are counted where they lie: looking up who each is would cost more than it saves.
+        counted = "SELECT 1 FROM facts.event" if self._cls.is_event else self._relation
+        if _count(self._con, counted) > self._bulk_rows:
             return False
         self._take(f"SELECT * FROM ({self._relation})", [])
         return True
@@ -169,6 +180,14 @@ class ClassTable:
         found = self._con.execute(f"SELECT id FROM ({self._relation}) WHERE {exists} ORDER BY id", parameters)
         return [row[0] for row in found.fetchall()]
 
+    def next_birth(self, now_ms: int) -> int | None:
+        born = self._cls.time_field or "first_ms"
+        if self._relation is None or born not in self._names:
+            return None
+        sql = f"SELECT min({quoted(born)}) FROM ({self._relation}) WHERE NOT retired AND {quoted(born)} > ?"
+        found: int | None = self._con.execute(sql, [now_ms]).fetchall()[0][0]
+        return found
+
     def row(self, entity: int) -> Row | None:
         if entity in self._rows:
             return self._rows[entity]
@@ -181,22 +200,24 @@ class ClassTable:
     def pointing(self, column: str, to: int) -> Sequence[int]:
         if self._whole:
             if column not in self._by_reference:
-                self._by_reference[column] = self._grouped(column)
+                self._by_reference[column] = self._grouped(column, self._raw)
             return self._by_reference[column].get(to, ())
         if column not in self._names:
             return ()
         if (column, to) not in self._asked:
-            sql = f"SELECT * FROM ({self._relation}) WHERE {quoted(column)} = ?"
-            self._asked[column, to] = self._take(sql, [to])
+            together = list(self._expected) if to in self._expected else [to]
+            sql = f"SELECT * FROM ({self._relation}) WHERE {quoted(column)} IN (SELECT unnest(?))"
+            groups = self._grouped(column, self._take(sql, [together]))
+            self._asked.update(((column, one), groups.get(one, ())) for one in together)
         return self._asked[column, to]
 
-    def _grouped(self, column: str) -> Mapping[int, Sequence[int]]:
+    def _grouped(self, column: str, entities: Iterable[int]) -> Mapping[int, Sequence[int]]:
         groups: defaultdict[int, list[int]] = defaultdict(list)
         if self._relation is not None and column in self._names:
             at = self._names.index(column)
-            for entity, raw in self._raw.items():
-                if raw[at] is not None:
-                    groups[raw[at]].append(entity)
+            for entity in entities:
+                if self._raw[entity][at] is not None:
+                    groups[self._raw[entity][at]].append(entity)
         return groups
 
     def _take(self, sql: str, parameters: list[Any]) -> list[int]:
@@ -227,16 +248,18 @@ class ClassTable:
 
 
 class EdgeTable:
-    """An edge table, read whole if it is small."""
+    """An edge table and its twin of retired ends, read whole if they are small."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, table: str, bulk_rows: int) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, tables: Sequence[str], bulk_rows: int) -> None:
         self._con = con
         self._bulk_rows = bulk_rows
-        columns = _columns(con, table)
-        self._select: str | None = None
-        if columns:
-            more = "via, start_ms, end_ms" if "via" in columns else "NULL, NULL, NULL"
-            self._select = f"SELECT near, far, {more} FROM {table}"
+        parts = []
+        for table in tables:
+            if columns := _columns(con, table):
+                more = "via, start_ms, end_ms" if "via" in columns else "NULL, NULL, NULL"
+                parts.append(f"SELECT near, far, {more} FROM {table}")
+        both = " UNION ALL ".join(parts)
+        self._select = f"SELECT * FROM ({both})" if parts else None
         self._kept: dict[tuple[int, bool], list[Pair]] = {}
 
     @cached_property

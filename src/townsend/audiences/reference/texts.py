@@ -9,7 +9,7 @@ import re2
 
 from townsend.audiences.reference.values import lowered
 
-__all__ = ["TextOp", "passes"]
+__all__ = ["TextOp", "group", "passes"]
 
 TextOp = Literal[
     "equals",
@@ -59,6 +59,17 @@ def passes(op: TextOp, subject: str, pattern: str, case: bool) -> bool:
             return pattern in subject
         case "doesNotContain":
             return pattern not in subject
+
+
+def group(subject: str, pattern: str, number: int) -> str | None:
+    """What a group holds where an expression is first found; None if it isn't, or holds nothing.
+
+    >>> group("a@b.c", "@(.*)$", 1)
+    'b.c'
+    """
+    compiled = _regex(pattern)
+    found = None if compiled is None or number > compiled.groups else compiled.search(subject)
+    return None if found is None else found.group(number) or None
 
 
 def _like(pattern: str) -> str:

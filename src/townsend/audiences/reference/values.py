@@ -19,6 +19,7 @@ from townsend.model import LeafType
 
 __all__ = [
     "Entity",
+    "Groups",
     "Json",
     "Value",
     "dig",
@@ -31,6 +32,7 @@ __all__ = [
     "present",
     "read",
     "same",
+    "uppered",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,8 +50,21 @@ class Entity(NamedTuple):
     id: int
 
 
+class Groups(NamedTuple):
+    """A map whose keys may be anything: each key once, with its value, in an order of its own."""
+
+    entries: tuple[tuple[Any, Any], ...]
+
+    def has(self, key: Value) -> bool:
+        return any(same(key, one) for one, _ in self.entries)
+
+    def get(self, key: Value) -> Any:
+        """The value of a key; None if there is none."""
+        return next((value for one, value in self.entries if same(key, one)), None)
+
+
 Json: TypeAlias = "bool | int | Decimal | str | dict[str, Any] | list[Any] | None"
-Value: TypeAlias = "bool | int | Decimal | str | Entity | Mapping[str, Any] | list[Any] | None"
+Value: TypeAlias = "bool | int | Decimal | str | Entity | Groups | Mapping[str, Any] | list[Any] | None"
 
 
 def items_of(value: Value) -> list[Any]:
@@ -75,6 +90,8 @@ def identity(value: Value) -> Hashable:
             return ("number", value)
         case Entity():
             return ("entity", value.cls, value.id)
+        case Groups():
+            return ("groups", frozenset((identity(key), identity(v)) for key, v in value.entries))
         case Mapping():
             return ("object", frozenset((key, identity(v)) for key, v in value.items() if v is not None))
         case list():
@@ -98,6 +115,22 @@ def lowered(text: str) -> str:
         return text.lower()
     # The one character whose full lower-casing is two (SpecialCasing.txt); a lone sigma is never final.
     return "".join("i" if char == "İ" else char.lower() for char in text)
+
+
+def uppered(text: str) -> str:
+    """Unicode's simple upper-casing: each character becomes one character.
+
+    >>> uppered("straße ŋ ᾳ")
+    'STRAẞE Ŋ ᾼ'
+    """
+    return "".join(_upper(char) for char in text) if not text.isascii() else text.upper()
+
+
+def _upper(char: str) -> str:
+    if char == "ß":
+        return "ẞ"
+    # Where the full mapping takes several characters, the simple one is that of titles, or none.
+    return next((one for one in (char.upper(), char.title()) if len(one) == 1), char)
 
 
 def dig(value: Any, path: str) -> Json:

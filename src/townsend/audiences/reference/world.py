@@ -67,6 +67,10 @@ class World(Protocol):
         """The first instant after now at which ``follow`` may answer differently if no fact changes."""
         ...
 
+    def next_birth(self, cls: str) -> int | None:
+        """The first instant after now at which one more of a class exists if no fact changes."""
+        ...
+
     def keys(self, entity: Entity) -> Sequence[Key]:
         """The records behind an entity."""
         ...
@@ -106,6 +110,10 @@ class Tables(Protocol):
 
     def ids(self, cls: str, now_ms: int) -> Sequence[int]:
         """Live entities that exist at an instant, ascending."""
+        ...
+
+    def next_birth(self, cls: str, now_ms: int) -> int | None:
+        """When the next live entity begins to exist after an instant."""
         ...
 
     def row(self, cls: str, entity: int) -> Row | None:
@@ -189,6 +197,9 @@ class TableWorld:
 
     def next_follow(self, entity: Entity, relationship: Relationship, via: str | None) -> int | None:
         return min((ms for ms in self._moments(entity, relationship, via) if ms > self.now_ms), default=None)
+
+    def next_birth(self, cls: str) -> int | None:
+        return self.tables.next_birth(cls, self.now_ms)
 
     def keys(self, entity: Entity) -> Sequence[Key]:
         return self.tables.keys(entity.cls, entity.id)

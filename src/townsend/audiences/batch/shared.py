@@ -1,0 +1,229 @@
+"""Members of many definitions at once: what they have in common is asked for once.
+
+Equal conditions are computed once, as one bit an entity. Fields of the entities are read in one pass; events
+once for each kind, whatever the windows and numbers; a total once, whatever it is compared with; everything
+else by a query of its own. Putting them together costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlglot import exp
+
+from townsend.audiences.batch.conditions import nothing_passes, total_and_number
+from townsend.audiences.batch.counted import Counted, Kind, counted, holding
+from townsend.audiences.batch.formula import Bits, Leaves, bits_of
+from townsend.audiences.batch.lower import Lower
+from townsend.audiences.batch.sql import FALSE, Sql, column, compare, function, is_null, number, written
+from townsend.audiences.batch.tables import Tables, UnifiedTables
+from townsend.audiences.batch.totals import measured
+from townsend.audiences.core import (
+    BOOLEAN,
+    Aggregate,
+    Compare,
+    Const,
+    Count,
+    Definition,
+    EntityType,
+    Expr,
+    Follow,
+    InSegment,
+    ListOf,
+    LoadedSegment,
+    ScalarType,
+)
+from townsend.audiences.walk import everything
+from townsend.model import Inverse
+
+__all__ = ["members_of_many"]
+
+Ids = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int32]
+Against = tuple[int, str, Const]
+LEADING_ON = (Follow, InSegment, LoadedSegment)
+FIELDS_AT_ONCE = 64  # conditions on fields in one query
+
+
+def members_of_many(definitions: Sequence[Definition], unified: UnifiedTables) -> list[Ids]:
+    """The members of each definition, ascending; all definitions can be lowered, and ask for no events.
+
+    Raises:
+        Broken: ``batch.*`` for a definition with gaps; ask ``lowered`` first.
+    """
+    found: dict[int, Ids] = {}
+    classes: dict[str, list[int]] = defaultdict(list)
+    for at, one in enumerate(definitions):
+        classes[one.of].append(at)
+    for cls, places in classes.items():
+        world = _World(Tables(unified), cls)
+        conditions = [definitions[at].condition for at in places]
+        found |= zip(places, world.members(conditions), strict=True)
+    return [found[at] for at in range(len(definitions))]
+
+
+class _World:
+    """The entities of one class that are there now, numbered from 0 by ascending id."""
+
+    def __init__(self, tables: Tables, cls: str) -> None:
+        self.tables = tables
+        self.cls = cls
+        everyone = Lower(tables).members(Definition(cls, Const(True, BOOLEAN), ""))
+        self.ids: Ids = np.sort(self._read(everyone)["id"].astype(np.int32))
+        # Where each id is in ``ids``; one place more for all others.
+        self.places: Places = np.full(int(self.ids.max(initial=0)) + 2, len(self.ids), np.int32)
+        self.places[self.ids] = np.arange(len(self.ids), dtype=np.int32)
+        self._numbers: Places | None = None
+
+    def members(self, conditions: Sequence[Expr]) -> Iterator[Ids]:
+        """For each condition, who meets it."""
+        leaves = Leaves()
+        formulas = [leaves.formula(one) for one in conditions]
+        known = self._leaves(list(leaves.numbers))
+        for formula in formulas:
+            bits = np.unpackbits(bits_of(formula, known), count=len(self.ids))
+            yield self.ids[bits.astype(np.bool_)]
+
+    def _leaves(self, leaves: list[Expr]) -> list[Bits]:
+        """Who meets each leaf, every family of leaves at once."""
+        found: dict[int, Bits] = {}
+        fields: list[tuple[int, Expr]] = []
+        events: dict[Kind, list[tuple[int, Counted]]] = defaultdict(list)
+        totals: dict[Count | Aggregate, list[Against]] = defaultdict(list)
+        for at, leaf in enumerate(leaves):
+            count = counted(Lower(self.tables), leaf)
+            against = total_and_number(leaf) if isinstance(leaf, Compare) else None
+            if _of_fields(leaf):
+                fields.append((at, leaf))
+            elif count is not None:
+                events[count.kind].append((at, count))
+            elif against is not None and against[2].value is not None:
+                totals[against[0]].append((at, *against[1:]))
+            else:
+                found[at] = self._alone(leaf)
+        for start in range(0, len(fields), FIELDS_AT_ONCE):
+            found |= self._fields(fields[start : start + FIELDS_AT_ONCE])
+        for kind, asked in events.items():
+            found |= self._events(kind, asked)
+        for total, compared in totals.items():
+            found |= self._total(total, compared, leaves)
+        return [found[at] for at in range(len(leaves))]
+
+    # -------------------------------------------------------- families
+
+    def _alone(self, leaf: Expr) -> Bits:
+        """A leaf by a query of its own."""
+        ids = self._read(Lower(self.tables).members(Definition(self.cls, leaf, "")))["id"]
+        held = np.zeros(len(self.ids) + 1, np.bool_)
+        held[self._place(ids)] = True
+        return self._bits(held)
+
+    def _fields(self, leaves: list[tuple[int, Expr]]) -> dict[int, Bits]:
+        """Conditions on the entities' own fields, in one pass."""
+        low = Lower(self.tables)
+        row = low.anyone(self.cls)
+        holds = [
+            function("coalesce", low.condition(leaf, {0: row}), FALSE()).as_(f"c{at}", quoted=True)
+            for at, leaf in leaves
+        ]
+        read = self._read(row.frame.select(row.id().as_("id", quoted=True), *holds))
+        return self._spread(read, {at: False for at, _ in leaves})
+
+    def _events(self, kind: Kind, asked: list[tuple[int, Counted]]) -> dict[int, Bits]:
+        """Counts of events of one kind, which are read once."""
+        counts = [one for _, one in asked]
+        places, times = self._read_events(kind, counts)
+        held = holding(counts, places, times, len(self.ids))
+        return {at: self._bits(one) for (at, _), one in zip(asked, held, strict=True)}
+
+    def _read_events(self, kind: Kind, asked: list[Counted]) -> tuple[Places, npt.NDArray[np.int64]]:
+        """Whose the events of a kind are and when they were, as far as the counts need to know."""
+        low = Lower(self.tables)
+        relationship = kind.follow.relationship
+        plan, far = relationship.plan, low.tables.schema.classes[relationship.far]
+        assert isinstance(plan, Inverse)
+        assert far.time_field is not None
+        pointer = low.tables.pointer(far.name, plan.reference) if low.tables.exists(far.name) else None
+        if pointer is None:
+            return np.zeros(0, np.int32), np.zeros(0, np.int64)
+        row = low.anyone(far.name)
+        moment, holder = column(row.source(), far.time_field), column(row.source(), pointer)
+        for one in kind.conditions:
+            row.frame.require(low.condition(one, {kind.var: row}))
+        row.frame.require(is_null(holder, negated=True))
+        row.frame.require(compare(">=", moment.copy(), number(min(one.since for one in asked))))
+        row.frame.require(compare("<", moment.copy(), number(max(one.until for one in asked))))
+        query = row.frame.select(holder.copy().as_("n", quoted=True), moment.as_("t", quoted=True))
+        read = self._read(query)
+        return self._number_places(read["n"]), read["t"].astype(np.int64, copy=False)
+
+    def _total(
+        self, total: Count | Aggregate, compared: list[Against], leaves: Sequence[Expr]
+    ) -> dict[int, Bits]:
+        """One total of every entity, against several numbers."""
+        low = Lower(self.tables)
+        row = low.anyone(self.cls)
+        found = measured(low, total, {0: row})
+        if found is None or found.rows.owner is not row or found.rows.link is None:
+            return {at: self._alone(leaves[at]) for at, _, _ in compared}
+        passes = [
+            function("coalesce", compare(op, found.result.copy(), low.value(const, {0: row})), FALSE()).as_(
+                f"c{at}", quoted=True
+            )
+            for at, op, const in compared
+        ]
+        link = found.rows.link
+        query = found.rows.frame.select(link.copy().as_("id", quoted=True), *passes)
+        query.set("group", exp.Group(expressions=[link.copy()]))
+        nothing = {at: nothing_passes(found.nothing, op, const) for at, op, const in compared}
+        return self._spread(self._read(query), nothing)
+
+    # -------------------------------------------------------- rows and bits
+
+    def _spread(self, read: dict[str, npt.NDArray[Any]], otherwise: dict[int, bool]) -> dict[int, Bits]:
+        """Truth values by id as bits; ``otherwise`` for whoever is not among the ids."""
+        places = self._place(read["id"])
+        found = {}
+        for at, other in otherwise.items():
+            held = np.full(len(self.ids) + 1, other, np.bool_)
+            held[places] = read[f"c{at}"]
+            found[at] = self._bits(held)
+        return found
+
+    def _bits(self, held: npt.NDArray[np.bool_]) -> Bits:
+        return np.packbits(held[: len(self.ids)])
+
+    def _place(self, ids: npt.NDArray[Any]) -> Places:
+        places: Places = self.places[np.minimum(ids, len(self.places) - 1)]
+        return places
+
+    def _number_places(self, who: npt.NDArray[Any]) -> Places:
+        """The places of the entities that hold some numbers."""
+        if self._numbers is None:
+            read = self._read(self._nodes())
+            self._numbers = np.full(int(read["n"].max(initial=0)) + 2, len(self.ids), np.int32)
+            self._numbers[read["n"]] = self._place(read["id"])
+        places: Places = self._numbers[np.minimum(who, len(self._numbers) - 1)]
+        return places
+
+    def _nodes(self) -> exp.Select:
+        return exp.Select(expressions=[column("n", "n"), column("n", "id")]).from_(
+            self.tables.node(self.cls, "n"), copy=False
+        )
+
+    def _read(self, query: Sql) -> dict[str, npt.NDArray[Any]]:
+        found = self.tables.con.execute(written(query)).fetchnumpy()
+        return {name: np.ma.getdata(values) for name, values in found.items()}
+
+
+def _of_fields(leaf: Expr) -> bool:
+    """Whether a condition looks at nothing but single values of the entity itself."""
+    return all(
+        isinstance(one, ListOf)
+        or (isinstance(one.type, ScalarType | EntityType) and not isinstance(one, LEADING_ON))
+        for one in everything(leaf)
+    )
