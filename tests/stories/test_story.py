@@ -158,3 +158,17 @@ def test_a_visit_from_the_future_does_not_exist_yet(bodea: Bodea) -> None:
 
     assert bodea.query(SEED, now="2026-11-21T09:59:59Z") == ["p2@townsend.com"]
     assert bodea.query(SEED, now="2026-11-21T10:00:00Z") == ["p1@townsend.com", "p2@townsend.com"]
+
+
+def test_an_explanation_names_the_instant_at_which_master_data_ends(bodea: Bodea) -> None:
+    bodea.tell_the_story(master_data=False)
+    until = {"valid_to": "2026-11-25T00:00:00Z"}
+    bodea.load("account_xref", xref(("G-1", "crm1", "1", until), ("G-1", "crm2", "2", until)), "mdm")
+    pql = "accounts.exists(opportunities[isWon].sum(opportunityAmount.amount) > 1000000)"
+    (bodea.folder / "audiences" / "rich.yaml").write_text(f"name: rich\npql: {pql}\n", "utf-8")
+
+    answer = bodea("audience", "explain", "rich", "p3@townsend.com", "--now", NOW)
+
+    assert answer.code == 0, answer.err
+    assert "is a member" in answer.out
+    assert "Leaves at 2026-11-25T00:00:00Z" in answer.out
