@@ -28,6 +28,7 @@ __all__ = [
     "compile_seconds",
     "entities",
     "load",
+    "opened",
     "unify",
 ]
 
@@ -60,7 +61,8 @@ class Standing:
         raise AssertionError(f"nothing waits here, least of all {seconds} s")
 
 
-def _open(folder: Path) -> Project:
+def opened(folder: Path) -> Project:
+    """The project in a folder, at the world's now."""
     clock: Clock = Standing(datetime.fromisoformat(NOW))
     return Project(folder, clock)
 
@@ -81,7 +83,7 @@ def load(world: Path, folder: Path, tell: Callable[[str], None] | None = None) -
     folder.mkdir(parents=True)
     (folder / "townsend.yaml").write_text(_SETTINGS)
     found = []
-    with _open(folder) as project:
+    with opened(folder) as project:
         for path in [*sorted(world.glob("*.parquet")), world / "account_xref.csv"]:
 
             def one(path: Path = path) -> int:
@@ -101,7 +103,7 @@ def load(world: Path, folder: Path, tell: Callable[[str], None] | None = None) -
 
 def unify(folder: Path) -> float:
     """Seconds to make the unified tables anew."""
-    with _open(folder) as project:
+    with opened(folder) as project:
         project.facts.con.execute("SET threads = 2")
         if project.facts.one("SELECT 1 FROM duckdb_schemas() WHERE schema_name = 'u'"):
             project.facts.con.execute("DROP SCHEMA u CASCADE")
@@ -111,7 +113,7 @@ def unify(folder: Path) -> float:
 
 def entities(folder: Path) -> dict[str, int]:
     """How many people and companies there are after unification."""
-    with _open(folder) as project:
+    with opened(folder) as project:
         con = project.unified().con
         return {
             cls: int(con.execute(f'SELECT count(*) FROM u."{cls}"').fetchall()[0][0])
@@ -130,7 +132,7 @@ class Audience:
 
 def audience(folder: Path, world: Path, rounds: int) -> Audience:
     """The seed audience by us and by hand, in turns; all must find whom the world's truth names."""
-    with _open(folder) as project:
+    with opened(folder) as project:
         unified = project.unified()
         con = unified.con
         con.execute("SET threads = 2")
@@ -175,7 +177,7 @@ def _humans(project: Project, world: Path, ids: set[int]) -> set[int]:
 
 def compile_seconds(folder: Path, rounds: int = 25) -> float:
     """The median seconds from the seed audience's text to its SQL: parse, check, resolve, lower."""
-    with _open(folder) as project:
+    with opened(folder) as project:
         unified = project.unified()
 
         def one() -> str:

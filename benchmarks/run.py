@@ -18,12 +18,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ours, world
+from benchmarks import audiences, ours, world
 from benchmarks.measure import Line, alone, in_turns
 
 __all__ = ["main"]
 
-PARTS = ("load", "unify", "audience", "compile", "start")
+PARTS = ("load", "unify", "audience", "six", "hundred", "thousand", "compile", "start")
 MEMORY_GOAL_MB = 1_500
 
 
@@ -67,6 +67,13 @@ def _measured(parts: list[str], size: str, folder: Path, rounds: int) -> Iterato
     if "audience" in parts:
         _tell("evaluating, in turns with the peers")
         yield from _audience(store, made, rounds)
+    if "six" in parts:
+        _tell("evaluating six audiences, in turns with their peers")
+        yield from _six(store, rounds)
+    for part, number, times in (("hundred", 100, 2), ("thousand", 1_000, 5)):
+        if part in parts:
+            _tell(f"evaluating {number} audiences together, and by hand one after the other")
+            yield from _many(store, number, times, rounds)
     if "compile" in parts:
         took, _ = alone(ours.compile_seconds, store)
         yield Line("parse, check, compile the seed audience", took * 1_000, "ms", goal=5)
@@ -112,6 +119,26 @@ def _audience(store: Path, made: Path, rounds: int) -> Iterator[Line]:
     for name, took in alone_ms.items():
         yield Line(f"  {name}", took, "ms")
     yield Line("peak memory of evaluating", most, "MB", goal=MEMORY_GOAL_MB)
+
+
+def _six(store: Path, rounds: int) -> Iterator[Line]:
+    found, most = alone(audiences.six, store, rounds)
+    for name, one in found.items():
+        taken = {contestant: took * 1_000 for contestant, took in one.seconds.items()}
+        mine = taken.pop("townsend")
+        best = min(taken, key=taken.__getitem__)
+        others = ", ".join(f"{peer} {took:.0f}" for peer, took in taken.items() if peer != best)
+        note = f"{one.members:,} members; peer: {best} ({others})"
+        yield Line(name, mine, "ms", 1.3, taken[best], note)
+    yield Line("peak memory of the six", most, "MB", goal=MEMORY_GOAL_MB)
+
+
+def _many(store: Path, number: int, times: int, rounds: int) -> Iterator[Line]:
+    found, most = alone(audiences.many, store, number, rounds)
+    note = f"{times} × as fast is the goal; {found.members:,} memberships, equal to those found by hand"
+    what = f"{number:,} audiences, from their texts to their members"
+    yield Line(what, found.seconds["townsend"], "s", 1 / times, found.seconds["by hand"], note)
+    yield Line(f"peak memory of {number:,} audiences", most, "MB", goal=MEMORY_GOAL_MB)
 
 
 def _start(rounds: int) -> Iterator[Line]:
