@@ -124,8 +124,7 @@ def current(desk: Desk) -> dict[str, Any]:
     found: dict[str, Any] = {"numbers": {*desk.numbers()}}
     for cls in moment.records():
         versions = read_versions(moment, cls)
-        read = f'SELECT s.* FROM {versions.cur} c JOIN {versions.src} s USING ("@r")'
-        found[cls.name] = said(desk, read.replace("s.*", 's.* EXCLUDE ("@r", hash, patch)'))
+        found[cls.name] = said(desk, f'SELECT * EXCLUDE ("@r", "@t", hash, patch) FROM {versions.now}')
         found[f"every {cls.name}"] = said(desk, f'SELECT * FROM facts."{cls.name}"')
     if moment.events():
         whose = "(SELECT (d.space, d.value)::VARCHAR FROM facts.number d WHERE d.n = who) AS owner"

@@ -1,6 +1,7 @@
 """Rows from anywhere into facts: checked with their place, refused with a reason, accepted durably."""
 
 from townsend.intake.load import accept_rows, load_files
+from townsend.intake.renumber import number_identities, reassign_events
 from townsend.intake.replay import replay
 from townsend.intake.rules import Accepted, FileReport, IntakeRules, SourceTraits
 
@@ -11,5 +12,7 @@ __all__ = [
     "SourceTraits",
     "accept_rows",
     "load_files",
+    "number_identities",
+    "reassign_events",
     "replay",
 ]

@@ -13,7 +13,7 @@ from townsend.intake.rules import IntakeRules, SourceTraits
 from townsend.store.facts import Facts
 from townsend.store.facts_schema import EVENT, identifier
 
-__all__ = ["commit_events"]
+__all__ = ["commit_events", "identity_rank"]
 
 _IDENTS = "townsend_idents"
 
@@ -80,8 +80,7 @@ def _gather_identities(facts: Facts, rules: IntakeRules, named: Named) -> None:
     ]
     if named.has_map:
         parts.append(f'SELECT "@row", space, raw, {len(parts)} AS way FROM {MAP}')
-    ranks = " ".join(f"WHEN {text(space)} THEN {n}" for n, space in enumerate(rules.priority))
-    rank = f"CASE c.space {ranks} ELSE {len(rules.priority)} END" if rules.priority else "0"
+    rank = identity_rank(rules, "d.space", "d.value")
     facts.con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {_IDENTS} AS
@@ -93,3 +92,25 @@ def _gather_identities(facts: Facts, rules: IntakeRules, named: Named) -> None:
         GROUP BY "@row"
         """
     )
+
+
+def identity_rank(rules: IntakeRules, space: str, value: str) -> str:
+    """SQL: the place of an identity among those of one event, the smallest being the one it belongs to.
+
+    Namespaces by priority, undeclared ones last; a blocked value only where there is no other.
+
+    Args:
+        rules: priorities and blocked values.
+        space: SQL giving the namespace.
+        value: SQL giving the value as the dictionary keeps it.
+    """
+    ranks = " ".join(f"WHEN {text(one)} THEN {n}" for n, one in enumerate(rules.priority))
+    rank = f"CASE {space} {ranks} ELSE {len(rules.priority)} END" if rules.priority else "0"
+    blocked = [
+        f"({space} = {text(one)} AND {value} IN ({', '.join(map(text, sorted(values)))}))"
+        for one, values in sorted(rules.blocked.items())
+        if values
+    ]
+    if not blocked:
+        return rank
+    return f"{rank} + CASE WHEN {' OR '.join(blocked)} THEN {len(rules.priority) + 1} ELSE 0 END"

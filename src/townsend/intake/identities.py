@@ -47,7 +47,7 @@ class Named:
 
 
 def name_rows(facts: Facts, rules: IntakeRules, staged: Staged) -> Named:
-    """Number every identity and event reference of the staged rows: ``townsend_number(space, raw, n)``.
+    """Number the identities and event references of staged rows: ``townsend_number(space, raw, value, n)``.
 
     ``raw`` is the value as it stands in the rows. Call it in a transaction.
     """
@@ -73,7 +73,8 @@ def name_rows(facts: Facts, rules: IntakeRules, staged: Staged) -> Named:
     )
     facts.con.execute(
         f"CREATE OR REPLACE TEMP TABLE {NUMBERS} AS "
-        f"SELECT DISTINCT v.space, v.raw, d.n FROM {_VALUES} v JOIN facts.number d USING (space, value)"
+        f"SELECT DISTINCT v.space, v.raw, v.value, d.n FROM {_VALUES} v "
+        "JOIN facts.number d USING (space, value)"
     )
     return named
 

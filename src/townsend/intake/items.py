@@ -33,6 +33,8 @@ __all__ = [
     "shown",
 ]
 
+KEY_PARTS = ("sourceID", "sourceInstanceID", "sourceType")
+
 decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 _ISO = re.compile(
@@ -185,9 +187,18 @@ def _object(shape: Shape, value: Mapping[str, Any], prefix: str, at: str) -> dic
 
 
 def _fill_key(key: dict[str, Any]) -> None:
-    parts = [key.get(name) for name in ("sourceID", "sourceInstanceID", "sourceType")]
-    if not key.get("sourceKey") and all(parts):
+    """The key's text from its parts, or its parts from the text, as ``keys`` does outside of lists."""
+    parts = [key.get(name) for name in KEY_PARTS]
+    text = key.get("sourceKey")
+    if not text and all(parts):
         key["sourceKey"] = f"{parts[0]}@{parts[1]}.{parts[2]}"
+    elif isinstance(text, str) and "@" in text:
+        sid, _, tail = text.rpartition("@")
+        instance, dot, kind = tail.rpartition(".")
+        if dot:
+            for name, found in zip(KEY_PARTS, (sid, instance, kind), strict=True):
+                if key.get(name) is None:
+                    key[name] = found
 
 
 def _leaf(kind: LeafType, value: Any, at: str) -> Any:

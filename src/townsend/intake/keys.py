@@ -15,6 +15,8 @@ from townsend.store.facts_values import is_usable
 
 __all__ = ["complete_keys", "mean_currency", "own_name"]
 
+_NOTHING = "CAST(NULL AS VARCHAR)"
+
 
 def complete_keys(cls: EntityClass, columns: dict[str, str], kinds: dict[str, str]) -> None:
     """A key's text from its parts, or its parts from the text: ``id@instance.type``."""
@@ -22,35 +24,47 @@ def complete_keys(cls: EntityClass, columns: dict[str, str], kinds: dict[str, st
         paths = [f"{key}.{name}" for name in ("sourceID", "sourceInstanceID", "sourceType", "sourceKey")]
         if not any(path in columns for path in paths):
             continue
-        sid, instance, kind, text = (columns.get(path, "CAST(NULL AS VARCHAR)") for path in paths)
+        given = [columns.get(path, _NOTHING) for path in paths]
         if paths[3] not in columns:
-            built = (
-                f"CASE WHEN {sid} <> '' AND {instance} <> '' AND {kind} <> '' "
-                f"THEN {sid} || '@' || {instance} || '.' || {kind} END"
-            )
-            columns[paths[3]] = built
-        elif not all(path in columns for path in paths[:3]):
-            _parse(columns, paths, (sid, instance, kind, text))
+            columns[paths[3]] = _built(given)
         else:
-            built = f"{sid} || '@' || {instance} || '.' || {kind}"
-            columns[paths[3]] = f"coalesce(nullif({text}, ''), {built})"
+            # What a row leaves out comes from the rest of that row, whatever the rows beside it have.
+            columns.update(zip(paths, [*_parsed(given), _whole(given)], strict=True))
         kinds.update(dict.fromkeys(paths, "VARCHAR"))
         for path in paths:
-            columns.setdefault(path, "CAST(NULL AS VARCHAR)")
+            columns.setdefault(path, _NOTHING)
 
 
-def _parse(columns: dict[str, str], paths: Sequence[str], given: Sequence[str]) -> None:
-    sid, instance, kind, text = given
+def _built(given: Sequence[str]) -> str:
+    """The key's text from its parts."""
+    if _NOTHING in given[:3]:
+        return _NOTHING
+    sid, instance, kind = given[:3]
+    return (
+        f"CASE WHEN {sid} <> '' AND {instance} <> '' AND {kind} <> '' "
+        f"THEN {sid} || '@' || {instance} || '.' || {kind} END"
+    )
+
+
+def _whole(given: Sequence[str]) -> str:
+    """The key's text as it came, else from its parts."""
+    built = _built(given)
+    text = f"nullif({given[3]}, '')"
+    return text if built == _NOTHING else f"coalesce({text}, {built})"
+
+
+def _parsed(given: Sequence[str]) -> list[str]:
+    """The key's parts as they came, else from its text."""
+    *parts, text = given
     tail = f"split_part({text}, '@', -1)"
-    whole = f"contains({text}, '@') AND contains({tail}, '.')"
-    found_kind = f"split_part({tail}, '.', -1)"
-    found_instance = f"left({tail}, length({tail}) - length({found_kind}) - 1)"
-    found_id = f"left({text}, length({text}) - length({tail}) - 1)"
-    for path, own, parsed in zip(
-        paths, (sid, instance, kind), (found_id, found_instance, found_kind), strict=False
-    ):
-        columns[path] = f"coalesce({own}, CASE WHEN {whole} THEN {parsed} END)"
-    columns[paths[3]] = f"nullif({text}, '')"
+    is_key = f"contains({text}, '@') AND contains({tail}, '.')"
+    kind = f"split_part({tail}, '.', -1)"
+    instance = f"left({tail}, length({tail}) - length({kind}) - 1)"
+    sid = f"left({text}, length({text}) - length({tail}) - 1)"
+    return [
+        f"coalesce({own}, CASE WHEN {is_key} THEN {found} END)"
+        for own, found in zip(parts, (sid, instance, kind), strict=True)
+    ]
 
 
 def mean_currency(

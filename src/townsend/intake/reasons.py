@@ -16,8 +16,9 @@ from townsend.intake.rules import IntakeRules
 from townsend.model import EntityClass
 from townsend.store.facts_schema import identifier
 
-__all__ = ["CAME", "TYPED", "Reason", "first_of", "typed_reasons", "whole_reasons"]
+__all__ = ["CAME", "TYPED", "XREF", "Reason", "first_of", "typed_reasons", "whole_reasons"]
 
+XREF = "account_xref"
 CAME: Literal["came"] = "came"
 TYPED: Literal["typed"] = "typed"
 
@@ -95,8 +96,27 @@ def whole_reasons(
             "a key with sourceKey, or with sourceID, sourceInstanceID and sourceType" if cls.key else "an id"
         )
         path = cls.key or cls.id_field
-        return [Reason(path, "row.key_missing", expected, "give the row its key", '"@own" IS NULL', None)]
+        missing = [Reason(path, "row.key_missing", expected, "give the row its key", '"@own" IS NULL', None)]
+        return missing + (_unsaid(kinds) if cls.name == XREF else [])
     return [*_unnamed(rules, cls, kinds), _ahead(rules, cls, kinds, now_ms)]
+
+
+def _unsaid(kinds: Mapping[str, str]) -> list[Reason]:
+    """Master data has to say which record of which system it means."""
+    found = []
+    for path in ("source_system", "source_key"):
+        text = identifier(path) if path in kinds else "CAST(NULL AS VARCHAR)"
+        found.append(
+            Reason(
+                path,
+                "row.key_missing",
+                "the system and the key of the record that the golden record stands for",
+                "fill it in and load the row again",
+                f"{text} IS NULL OR trim({text}) = ''",
+                None,
+            )
+        )
+    return found
 
 
 def _unnamed(rules: IntakeRules, cls: EntityClass, kinds: Mapping[str, str]) -> list[Reason]:

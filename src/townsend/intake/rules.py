@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from townsend.model import Schema
@@ -37,6 +37,7 @@ class IntakeRules:
         schema: classes and fields.
         priority: person namespaces, highest first; others come after them.
         identity_fields: class to paths of declared identity fields; the last path part is the namespace.
+        blocked: namespace to values, spelled as the dictionary keeps them, that stand for nobody.
         open: keep undeclared fields; else a row with one is quarantined.
         future_ms: how far ahead of acceptance an event may lie.
     """
@@ -44,6 +45,7 @@ class IntakeRules:
     schema: Schema
     priority: tuple[str, ...] = ()
     identity_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    blocked: Mapping[str, frozenset[str]] = field(default_factory=dict)
     open: bool = True
     future_ms: int = 86_400_000
 
@@ -135,8 +137,10 @@ class FileReport:
         }
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def epoch_ms(instant: datetime) -> int:
     """Whole milliseconds since 1970, floored."""
     assert instant.tzinfo is not None, "an instant has a time zone"
-    seconds = int(instant.timestamp() // 1)
-    return seconds * 1_000 + instant.microsecond // 1_000
+    return (instant - EPOCH) // timedelta(milliseconds=1)

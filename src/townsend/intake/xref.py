@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from townsend.intake.check import STAGED, Staged
 from townsend.intake.content import content_hash
+from townsend.intake.reasons import XREF
 from townsend.intake.rules import SourceTraits
 from townsend.model import EntityClass, Leaf, LeafType, Shape
 from townsend.store.facts import Facts
 
 __all__ = ["XREF", "XREF_CLASS", "commit_xref"]
 
-XREF = "account_xref"
 _FIELDS: dict[str, LeafType] = {
     "entity_type": "string",
     "golden_id": "string",

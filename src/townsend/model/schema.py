@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 
 from townsend.model.shape import Shape, shape_of
+from townsend.model.written import check_form
 from townsend.problem import Invalid
 
 __all__ = [
@@ -169,17 +170,11 @@ def schema_from(documents: Iterable[tuple[str, Mapping[str, Any]]]) -> Schema:
     raw: dict[str, dict[str, Any]] = {}
     links: list[Mapping[str, Any]] = []
     for place, document in documents:
-        unknown = set(document) - {"blocks", "classes", "links"}
-        if unknown:
-            raise Invalid(
-                "schema.key",
-                f"{place}: unknown key {min(unknown)!r}; a schema file has blocks, classes and links",
-                place=place,
-            )
+        check_form(place, document)
         blocks |= document.get("blocks") or {}
         links += document.get("links") or []
         for name, body in (document.get("classes") or {}).items():
-            _add_class(raw, name, body, place)
+            _add_class(raw, name, body or {}, place)
     classes = {name: _entity_class(name, body, blocks) for name, body in raw.items()}
     return Schema(classes, _relationships(classes, links))
 
@@ -203,14 +198,6 @@ def builtin_document() -> Mapping[str, Any]:
 
 def _add_class(raw: dict[str, dict[str, Any]], name: str, body: Mapping[str, Any], place: str) -> None:
     known = raw.setdefault(name, {"fields": {}, "identities": [], "references": {}, "place": place})
-    allowed = {"namespace", "key", "id", "event", "fields", "identities", "references"}
-    if unknown := set(body) - allowed:
-        raise Invalid(
-            "schema.key",
-            f"{place}: class {name} has the unknown key {min(unknown)!r}; "
-            f"it may have {', '.join(sorted(allowed))}",
-            place=place,
-        )
     known["fields"] |= body.get("fields") or {}
     known["references"] |= body.get("references") or {}
     known["identities"] += body.get("identities") or []
@@ -232,16 +219,37 @@ def _entity_class(name: str, body: Mapping[str, Any], blocks: Mapping[str, Mappi
             f"{body['place']}: class {name} names neither `key` (a key object) nor `id` (a string field)",
             place=body["place"],
         )
+    shape = shape_of(body["fields"], blocks, f"{body['place']}: {name}")
+    _check_named(name, body, shape)
     return EntityClass(
         name=name,
         namespace=body.get("namespace", name),
         key=key,
         id_field=body.get("id"),
         time_field=body.get("event"),
-        shape=shape_of(body["fields"], blocks, f"{body['place']}: {name}"),
+        shape=shape,
         identities=identities,
         references=references,
     )
+
+
+def _check_named(name: str, body: Mapping[str, Any], shape: Shape) -> None:
+    """What the keys of a class name has to be among its fields."""
+    wanted = [("key", body.get("key"), shape.keys, "a field of type key")]
+    wanted += [(one, body.get(one), frozenset(shape.leaves), "one of its fields") for one in ("id", "event")]
+    known = frozenset(shape.leaves) | shape.keys
+    wanted += [
+        (f"references.{ref}", spec.get("field"), known, "one of its fields")
+        for ref, spec in body["references"].items()
+    ]
+    wanted += [("identities", one["field"], known, "one of its fields") for one in body["identities"]]
+    for what, field_name, allowed, expected in wanted:
+        if field_name is not None and field_name not in allowed:
+            raise Invalid(
+                "schema.field_name",
+                f"{body['place']}: class {name}: {what}: expected {expected}, got {field_name!r}",
+                place=body["place"],
+            )
 
 
 def _relationships(

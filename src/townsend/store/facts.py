@@ -208,6 +208,11 @@ class Facts:
         """Whether an undeclared field of that path ever came."""
         return self.one("SELECT 1 FROM facts.seen WHERE class = ? AND path = ?", [cls, path]) is not None
 
+    def seen_paths(self, cls: str) -> list[str]:
+        """The paths of undeclared fields that came with rows of a class."""
+        found = self.con.execute("SELECT path FROM facts.seen WHERE class = ? ORDER BY 1", [cls]).fetchall()
+        return [str(path) for (path,) in found]
+
 
 def _rollback(con: duckdb.DuckDBPyConnection) -> None:
     try:

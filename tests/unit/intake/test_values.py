@@ -193,9 +193,10 @@ def test_cells_of_csv_spell_every_type(desk: Desk) -> None:
         '1@C.S, 1e2 ,TRUE,7.0,2026-03-01T00:00:00Z,"[{""sourceKey"": ""2@C.S""}]",007\n',
     )
     report = desk.load("account", path)
+    related = '[{"sourceID":"2","sourceInstanceID":"C","sourceKey":"2@C.S","sourceType":"S"}]'
 
     assert {"rows": 1, "accepted": 1} == counts(report.accepted)
-    assert [(Decimal(100), True, 7, DAY, '[{"sourceKey":"2@C.S"}]', '{"zip":"007"}')] == desk.values(
+    assert [(Decimal(100), True, 7, DAY, related, '{"zip":"007"}')] == desk.values(
         "account", "accountScore", "deleted", "accountOrganization.numberOfEmployees", "own_ms",
         "relatedAccountKeys", "extra",
     )  # fmt: skip

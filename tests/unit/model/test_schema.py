@@ -137,7 +137,7 @@ def test_what_a_project_adds_leaves_the_built_in_classes_alone() -> None:
         ({"classes": {"account": {"fields": {"x": {"items": 5}}}}}, "schema.type", ["account: x"]),
         ({"classes": {"account": {"fields": {"x": None}}}}, "schema.type", ["account: x"]),
         (
-            {"classes": {"account": {"references": {"owner": {"field": "x", "to": "user"}}}}},
+            {"classes": {"account": {"references": {"owner": {"field": "accountParentKey", "to": "user"}}}}},
             "schema.reference",
             ["account", "owner", "'user'"],
         ),

@@ -50,7 +50,7 @@ def compute(op: Literal["+", "-", "*", "/", "%"], left: Number | None, right: Nu
         return _from_double(float(left) / float(right))
     if isinstance(left, int) and isinstance(right, int):
         return rounded(_whole(op, left, right))
-    if op in "+-" and (abs(left) >= ADDED or abs(right) >= ADDED):
+    if op in "+-" and not (-ADDED < left < ADDED and -ADDED < right < ADDED):
         return None
     a, b = Decimal(left), Decimal(right)
     operation = {"+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply, "%": EXACT.remainder}[op]
