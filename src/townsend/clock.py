@@ -12,7 +12,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["AcceleratedClock", "Clock", "SystemClock"]
+from townsend.problem import Invalid
+
+__all__ = ["AcceleratedClock", "Clock", "SystemClock", "instant_of"]
 
 
 class Clock(Protocol):
@@ -51,3 +53,24 @@ class AcceleratedClock:
     def sleep(self, seconds: float) -> None:
         # An Event's wait keeps millisecond waits precise and lets Ctrl-C through.
         threading.Event().wait(max(0.0, seconds) / self.factor)
+
+
+def instant_of(value: datetime | str, what: str) -> datetime:
+    """The aware UTC instant that somebody names; without an offset it is UTC.
+
+    Args:
+        value: an instant, or its ISO 8601 text.
+        what: the option or argument it is for.
+
+    Raises:
+        Invalid: ``option.instant``.
+    """
+    try:
+        found = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        raise Invalid(
+            "option.instant",
+            f"{what}: expected an instant such as 2026-11-22T12:00:00Z, got {value!r}",
+            option=what,
+        ) from None

@@ -218,7 +218,8 @@ def _flags(
 
 def too_small(members: int, least: int) -> str:
     """What to say of a list below the vendor's minimum."""
-    return f"{members:,} members: the vendor uses a list from {least:,} on; delivered all the same"
+    noun = "member" if members == 1 else "members"
+    return f"{members:,} {noun}: the vendor uses a list from {least:,} on; delivered all the same"
 
 
 def stays_refused(identifiers: int) -> str:

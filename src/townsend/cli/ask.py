@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from townsend.cli.options import AsJson, AsOf, Now, ProjectFolder, instant
+from townsend.cli.definition import show
+from townsend.cli.options import AsJson, AsOf, Now, ProjectFolder, days_after, instant
 from townsend.cli.output import Output
+from townsend.problem import Invalid
 
 if TYPE_CHECKING:
+    from townsend.audiences.core import Definition
+    from townsend.profiles import Unified
     from townsend.project.project import Answer
 
 __all__ = ["register"]
@@ -18,6 +22,7 @@ __all__ = ["register"]
 Engine = Annotated[str, typer.Option("--engine", help="auto, batch or reference.")]
 Name = Annotated[str, typer.Argument(metavar="AUDIENCE")]
 SHOWN = 50
+DAYS = 7  # that `leaving` looks ahead
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +37,8 @@ def register(app: typer.Typer) -> None:
         ("check", check),
         ("explain", explain),
         ("history", history),
+        ("diff", diff),
+        ("leaving", leaving),
     ):
         group.command(name)(command)
     app.add_typer(group, name="audience")
@@ -41,6 +48,7 @@ def query(
     pql: Annotated[str, typer.Argument(metavar="PQL", help="A condition about one entity.")],
     of: Annotated[str, typer.Option("--of", help="person, account, opportunity …")] = "person",
     only_count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
+    sizes: Annotated[bool, typer.Option("--preview", help="About how many, by condition.")] = False,
     engine: Engine = "auto",
     now: Now = None,
     as_of: AsOf = None,
@@ -52,6 +60,10 @@ def query(
 
     out = Output(as_json)
     with Project(project) as opened:
+        if sizes:
+            world = opened.unified(instant(now, "--now"), instant(as_of, "--as-of"))
+            _show_sizes(out, opened.resolve(pql, of, strict=True).definition, world)
+            return
         answer = opened.ask(
             pql, of, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine
         )
@@ -69,28 +81,9 @@ def ls(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
         out.rows(rows)
         return
     out.table(
-        ["audience", "of", "members", "goes to", "owner", "description"],
-        [[r["name"], r["of"], r["members"], ", ".join(r["to"]), r["owner"], r["description"]] for r in rows],
+        ["audience", "of", "members", "goes to", "description"],
+        [[r["name"], r["of"], r["members"], ", ".join(r["to"]), r["description"]] for r in rows],
     )
-
-
-def show(name: Name, project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
-    """Show an audience's definition."""
-    from townsend.project.project import Project
-
-    out = Output(as_json)
-    with Project(project) as opened:
-        audience = opened.audience(name)
-        row = opened.audience_row(audience)
-    if as_json:
-        out.row(row)
-        return
-    out.line(f"{audience.name} ({audience.of}, version {audience.version})")
-    out.line(audience.description.strip())
-    out.line()
-    out.line((audience.pql or f"members: {audience.members}").strip())
-    for activation in audience.activate:
-        out.line(f"→ {activation.to}{' (paused)' if activation.paused else ''}")
 
 
 def members(
@@ -131,9 +124,10 @@ def check(
         names = [name] if name else list(opened.audiences())
         for one in names:
             findings = opened.check(one)
-            failed = failed or any(finding["level"] == "error" for finding in findings)
+            wrong = any(finding["level"] == "error" for finding in findings)
+            failed = failed or wrong
             if as_json:
-                out.row({"audience": one, "ok": not findings, "findings": findings})
+                out.row({"audience": one, "ok": not wrong, "findings": findings})
             elif not findings:
                 out.line(f"{one}: ok")
             for finding in () if as_json else findings:
@@ -176,6 +170,89 @@ def history(name: Name, project: ProjectFolder = Path(), as_json: AsJson = False
         ["at", "change", "id", "who", "version", "cause"],
         [[r["at"], r["change"], r["id"], r["who"], r["version"], r["cause"]] for r in rows],
     )
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="AUDIENCE", help="A name, or the path of a .yaml file.")],
+    second: Annotated[str | None, typer.Argument(metavar="[OTHER]", help="Another of the kind.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="ISO", help="The first instant.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="ISO", help="The second; else --now.")] = None,
+    now: Now = None,
+    engine: Engine = "auto",
+    project: ProjectFolder = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Who is in one answer and not in the other: two audiences, or one at two instants."""
+    from townsend.project.diff import difference
+    from townsend.project.project import Project
+
+    if (second is None) == (start is None) or (end is not None and start is None):
+        text = "compare with OTHER, or with another instant: `diff A B` or `diff A --from ISO [--to ISO]`"
+        raise Invalid("option.diff", text)
+    out = Output(as_json)
+    at = instant(now, "--now")
+    one, two = (at, at) if start is None else (instant(start, "--from"), instant(end, "--to") or at)
+    with Project(project) as opened:
+        found = difference(opened, first, second, start=one, end=two, engine=engine)
+        if as_json:
+            out.rows(found.rows())
+        else:
+            rows = found.rows(SHOWN)
+            out.table(
+                ["change", "id", "identities"],
+                [[row["change"], str(row["id"]), _identities(row["identities"])] for row in rows],
+            )
+            out.line(found.summary())
+    for note in found.notes():
+        out.note(f"note: {note}")
+
+
+def leaving(
+    name: Name,
+    until: Annotated[str | None, typer.Option("--until", metavar="ISO", help="Until when.")] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Or so many days; 7.")] = None,
+    now: Now = None,
+    project: ProjectFolder = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Who will leave an audience by time alone, and when."""
+    from townsend.project.leaving import leaving_of
+    from townsend.project.project import Project
+
+    if until is not None and days is not None:
+        raise Invalid("option.until", "give either --until or --days, not both")
+    out = Output(as_json)
+    with Project(project) as opened:
+        start = instant(now, "--now") or opened.clock.now()
+        end = instant(until, "--until") or days_after(start, DAYS if days is None else days)
+        with out.progress("Looking for the instants …"):
+            found = leaving_of(opened, name, end, start)
+        if as_json:
+            out.rows(found.rows())
+        else:
+            rows = found.rows(SHOWN)
+            out.table(
+                ["leaves at", "id", "identities"],
+                [[row["leaves_at"], str(row["id"]), _identities(row["identities"])] for row in rows],
+            )
+            out.line(f"{len(found.leavers):,} of {found.members:,} leave")
+    for note in found.notes():
+        out.note(f"note: {note}")
+
+
+def _show_sizes(out: Output, definition: Definition, world: Unified) -> None:
+    from townsend.audiences.preview import preview
+
+    found = preview(definition, world)
+    if out.as_json:
+        out.rows(found.rows())
+        return
+    out.table(
+        ["condition", "members", "±"],
+        [[row["condition"], row["members"], row["error"] or None] for row in found.rows()],
+    )
+    if found.sample is not None:
+        out.line(f"estimated from a sample: {found.sample}")
 
 
 def _show_audience(

@@ -56,7 +56,7 @@ def load(
             out.line(f"{report.path}: already taken, nothing to do (--again takes it again)")
         else:
             out.line(f"{report.path}: {report.accepted.sentence()}")
-        for note in report.accepted.notes:
+        for note in () if report.skipped and not as_json else report.accepted.notes:
             out.note(f"note: {note}")
     _end(out, sum(report.accepted.quarantined for report in reports))
 
@@ -100,7 +100,8 @@ def run(project: ProjectFolder = Path(), now: Now = None, as_json: AsJson = Fals
             ["audience", "of", "members", "entered", "left"],
             [[one.name, one.of, one.members, one.entered, one.left] for one in done.audiences],
         )
-        show_deliveries(out, done.deliveries)
+        if done.deliveries:
+            show_deliveries(out, done.deliveries)
         for note in done.notes:
             out.note(f"note: {note}")
     _raise(out, done.failed)
@@ -133,6 +134,7 @@ def quarantine_show(
     as_json: AsJson = False,
 ) -> None:
     """Show one row, what was expected of it, and what came."""
+    from townsend.profiles.values import instant as instant_at
     from townsend.project.project import Project
     from townsend.store import quarantine as rows
 
@@ -143,7 +145,9 @@ def quarantine_show(
         out.row(row.to_json())
         return
     for name, value in row.to_json().items():
-        out.line(f"{name:<10} {value}")
+        if value is not None:
+            shown = instant_at(value).isoformat(timespec="seconds") if name.endswith("_ms") else value
+            out.line(f"{name.removesuffix('_ms'):<10} {shown}")
 
 
 def quarantine_replay(
@@ -200,5 +204,6 @@ def _raise(out: Output, problems: list[Problem]) -> None:
 
 def _end(out: Output, quarantined: int) -> None:
     if quarantined:
-        out.note(f"{quarantined:,} rows were quarantined; see `townsend quarantine ls`")
+        rows = "1 row was" if quarantined == 1 else f"{quarantined:,} rows were"
+        out.note(f"{rows} quarantined; see `townsend quarantine ls`")
         raise typer.Exit(3)

@@ -19,11 +19,10 @@ def show_plans(out: Output, plans: Sequence[Any]) -> None:
         out.line("No audience has an activation.")
         return
     out.table(
-        ["audience", "destination", "wanted", "add", "remove", "there", "excluded", "calls", "seconds", ""],
+        ["audience → destination", "wanted", "add", "remove", "there", "excluded", "calls", "seconds", ""],
         [
             [
-                plan.audience,
-                plan.destination,
+                f"{plan.audience} → {plan.destination}",
                 plan.wanted,
                 len(plan.adds),
                 len(plan.removes),
@@ -48,13 +47,14 @@ def show_deliveries(out: Output, deliveries: Sequence[Any]) -> None:
     if out.as_json:
         out.rows(one.to_json() for one in deliveries)
         return
-    if deliveries:
+    if not deliveries:
+        out.line("Nothing to deliver: no activation is written in the audience files asked for.")
+    else:
         out.table(
-            ["audience", "destination", "added", "removed", "there", "excluded", "refused", ""],
+            ["audience → destination", "added", "removed", "there", "excluded", "refused", ""],
             [
                 [
-                    one.audience,
-                    one.destination,
+                    f"{one.audience} → {one.destination}",
                     one.added,
                     one.removed,
                     one.unchanged,

@@ -270,7 +270,7 @@ def _end(story: Story, keep: Path | None, seconds: float) -> int:
         out.line(f"The project lies in {keep} (store in {keep / STORE}). Try:  cd {keep}")
         out.line("  townsend run")
         out.line(f"  townsend audience explain {AUDIENCE} p3@townsend.com")
-        out.line("  townsend query 'accounts.count() > 1' --count")
+        out.line("  townsend query 'accounts.opportunities.count() > 1' --count")
         out.line("  townsend show person p2@townsend.com")
     return 0 if right else 1
 

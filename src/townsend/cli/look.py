@@ -98,8 +98,8 @@ def status(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
         ["class", "rows", "entities"], [[r["class"], r["rows"], r["entities"]] for r in found["classes"]]
     )
     out.table(
-        ["source", "stream", "last taken", "cursor"],
-        [[r["source"], r["stream"], r["at"], r["cursor"]] for r in found["streams"]],
+        ["source", "stream", "last taken"],
+        [[r["source"], r["stream"], r["at"]] for r in found["streams"]],
     )
     out.table(
         ["audience", "members", "destination", "confirmed", "waiting", "refused"],

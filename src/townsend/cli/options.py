@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from townsend.problem import Invalid
+from townsend.clock import instant_of
 
-__all__ = ["AsJson", "AsOf", "Now", "ProjectFolder", "instant"]
+__all__ = ["AsJson", "AsOf", "Now", "ProjectFolder", "days_after", "instant"]
 
 ProjectFolder = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder.", metavar="DIR", show_default="here")
@@ -34,14 +34,12 @@ def instant(text: str | None, option: str) -> datetime | None:
     Raises:
         Invalid: ``option.instant``.
     """
-    if text is None:
-        return None
+    return None if text is None else instant_of(text, option)
+
+
+def days_after(start: datetime, days: int) -> datetime:
+    """So many days later, at most the last day that can be named."""
     try:
-        value = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid(
-            "option.instant",
-            f"{option}: expected an instant such as 2026-11-22T12:00:00Z, got {text!r}",
-            option=option,
-        ) from None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return start + timedelta(days=days)
+    except OverflowError:
+        return datetime(9999, 12, 31, tzinfo=UTC)

@@ -49,9 +49,4 @@ def access(who: Who, now: Now = None, project: ProjectFolder = Path(), as_json: 
     out = Output(as_json)
     with Project(project) as opened:
         report = access_person(opened, who, instant(now, "--now"))
-    if as_json:
-        out.row(report)
-        return
-    import json
-
-    out.line(json.dumps(report, ensure_ascii=False, indent=2, default=str))
+    out.row(report, indent=None if as_json else 2)

@@ -21,17 +21,21 @@ class Remains:
     packed: bool = False
 
 
-def files_that_name(folder: Path, values: Iterable[str], skip: Iterable[Path] = ()) -> list[Remains]:
+def files_that_name(
+    folder: Path, values: Iterable[str], skip: Iterable[Path] = (), longer: Iterable[str] = ()
+) -> list[Remains]:
     """The files under a folder in which one of these values stands, in any case of letters.
 
     Args:
         values: identities; those shorter than ``LENGTH_MIN`` are not looked for.
         skip: folders left out.
+        longer: identities of others that contain one of these values, as ``112@x`` contains ``12@x``.
 
     Returns:
         Files by path. Packed files are all listed, since bytes do not tell.
     """
     wanted = sorted({one.lower().encode() for one in values if len(one) >= LENGTH_MIN})
+    others = sorted({one.lower().encode() for one in longer}, key=len, reverse=True)
     left_out = [one.resolve() for one in skip]
     found = []
     for path in sorted(_files(folder)):
@@ -39,7 +43,7 @@ def files_that_name(folder: Path, values: Iterable[str], skip: Iterable[Path] = 
             continue
         if path.suffix.lower() in PACKED:
             found.append(Remains(path, packed=True))
-        elif wanted and _names(path, wanted):
+        elif wanted and _names(path, wanted, others):
             found.append(Remains(path))
     return found
 
@@ -50,13 +54,18 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _names(path: Path, wanted: list[bytes]) -> bool:
-    overlap = max(map(len, wanted)) - 1
+def _names(path: Path, wanted: list[bytes], others: list[bytes]) -> bool:
+    longest = max(map(len, [*wanted, *others]))
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             text = (tail + chunk).lower()
-            if any(one in text for one in wanted):
+            begin = max(0, len(tail) - longest)
+            tail = text[-2 * longest :]
+            for other in others:
+                text = text.replace(other, bytes(len(other)))
+            # What begins near the end may be a part of something longer: it is looked at with the next chunk.
+            end = len(text) if len(chunk) < CHUNK else len(text) - longest
+            if any(begin <= text.find(one, begin) < end for one in wanted):
                 return True
-            tail = text[-overlap:]
     return False

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from townsend.problem import Invalid
 from townsend.project.yamlfile import YamlFile, read_yaml
 
-__all__ = ["Activation", "AudienceFile", "Members", "read_audiences"]
+__all__ = ["Activation", "AudienceFile", "Members", "read_audience", "read_audiences"]
 
 FOLDER = "audiences"
 KEYS = {"name", "of", "pql", "members", "description", "owner", "activate"}
@@ -78,9 +78,9 @@ def read_audiences(folder: Path) -> dict[str, AudienceFile]:
     return found
 
 
-def read_audience(path: Path) -> AudienceFile:
-    """One audience file, checked but not parsed as PQL."""
-    file = read_yaml(path, f"{FOLDER}/{path.name}")
+def read_audience(path: Path, shown: str | None = None) -> AudienceFile:
+    """One audience file, checked but not parsed as PQL; problems call it ``shown``."""
+    file = read_yaml(path, shown or f"{FOLDER}/{path.name}")
     content = file.content
     file.only(content, KEYS)
     pql = file.section("pql", str)

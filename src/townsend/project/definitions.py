@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from townsend.audiences import pql
 from townsend.audiences.core import Definition
 from townsend.audiences.pql import parse, resolve
 from townsend.problem import Invalid, Problem
@@ -15,7 +16,7 @@ from townsend.project.audiencefile import AudienceFile
 if TYPE_CHECKING:
     from townsend.project.project import Project
 
-__all__ = ["Found", "findings", "named", "resolve_text"]
+__all__ = ["Found", "findings", "laid_out", "named", "resolve_text", "said", "to_json"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,36 @@ def resolve_text(project: Project, pql: str, of: str, *, strict: bool, name: str
         project.schema,
         of,
         seen=seen_in(project),
+        came=project.facts.seen_paths,
         audiences=others(project.audiences()),
         strict=strict,
         name=name,
     )
     return Found(resolved.definition, [warning.text for warning in resolved.warnings])
+
+
+def to_json(audience: AudienceFile) -> dict[str, Any] | None:
+    """A definition as ``pql/json``; None for an audience that is a list."""
+    return None if audience.pql is None else pql.to_json(parse(audience.pql))
+
+
+def laid_out(audience: AudienceFile) -> str | None:
+    """A definition in its canonical form; None for an audience that is a list."""
+    return None if audience.pql is None else pql.formatted(parse(audience.pql))
+
+
+def said(project: Project, audience: AudienceFile, language: str) -> list[str]:
+    """A definition in words; none for an audience that is a list.
+
+    Raises:
+        Invalid: ``words.language``, and whatever is wrong with the definition.
+    """
+    from townsend.audiences.pql.words import in_words
+
+    if audience.pql is None:
+        return []
+    found = resolve_text(project, audience.pql, audience.of, strict=False, name=audience.name)
+    return in_words(found.definition, language)
 
 
 def seen_in(project: Project) -> Callable[[str, str], bool]:
@@ -73,11 +99,20 @@ def seen_in(project: Project) -> Callable[[str, str], bool]:
 
 
 def others(audiences: Mapping[str, AudienceFile]) -> Callable[[str], tuple[str, str] | None]:
-    """Saved audiences by name, as the resolver asks for them."""
+    """Saved audiences by name, as the resolver asks for them.
+
+    Raises:
+        Invalid: ``audience.listed`` when asked for one that is a list.
+    """
 
     def look_up(name: str) -> tuple[str, str] | None:
         found = audiences.get(name)
-        return None if found is None or found.pql is None else (found.of, found.pql)
+        if found is None:
+            return None
+        if found.pql is None:
+            text = f"{name} is a list of values, which inSegment can't ask; name its values in a condition"
+            raise Invalid("audience.listed", text)
+        return found.of, found.pql
 
     return look_up
 
@@ -85,6 +120,10 @@ def others(audiences: Mapping[str, AudienceFile]) -> Callable[[str], tuple[str, 
 def findings(project: Project, audience: AudienceFile) -> list[dict[str, str]]:
     """What is wrong (``error``) or doubtful (``warning``) about a saved audience."""
     found: list[dict[str, str]] = []
+    for name in project.settings.exclude if audience.activate else ():
+        if name not in project.audiences():
+            text = f"exclude: there is no audience {name!r}, which townsend.yaml excludes everywhere"
+            found.append({"level": "error", "code": "audience.unknown", "message": text})
     for activation in audience.activate:
         if activation.to not in project.settings.destinations:
             text = f"activate: there is no destination {activation.to!r} in townsend.yaml"
@@ -100,4 +139,8 @@ def findings(project: Project, audience: AudienceFile) -> list[dict[str, str]]:
         resolved = resolve_text(project, audience.pql, audience.of, strict=True, name=audience.name)
     except Problem as problem:
         return [*found, {"level": "error", "code": problem.code, "message": problem.text}]
-    return found + [{"level": "warning", "code": "pql.warning", "message": text} for text in resolved.notes]
+    from townsend.audiences.pql.doubts import doubts
+
+    notes = [("pql.warning", text) for text in resolved.notes]
+    notes += [(doubt.code, doubt.text) for doubt in doubts(resolved.definition)]
+    return found + [{"level": "warning", "code": code, "message": text} for code, text in notes]

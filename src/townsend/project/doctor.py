@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from townsend.project.rules import rules_pending
 if TYPE_CHECKING:
     import duckdb
 
+    from townsend.activation.contract import Destination
+    from townsend.model import Reference
     from townsend.profiles import Unified
     from townsend.project.project import Project
 
@@ -21,6 +24,7 @@ __all__ = ["Finding", "examine"]
 
 Level = Literal["ok", "warning", "error"]
 MARKS: dict[Level, str] = {"ok": "✓", "warning": "!", "error": "✗"}
+SHOWN = 5  # keys told of those that lead nowhere
 SAMPLE = 2_000  # entities whose membership the reference evaluator repeats
 
 
@@ -43,12 +47,14 @@ class Finding:
 def examine(project: Project, progress: Callable[[str], None]) -> list[Finding]:
     """Every check, in the order in which one would mend things."""
     found: list[Finding] = []
-    for check in (_store, _rules, _quarantine, _dangling, _identity, _audiences):
+    for check in (_store, _settings, _rules, _quarantine, _dangling, _identity, _audiences):
         progress(check.__doc__ or check.__name__)
         try:
             found += check(project)
         except Problem as problem:
-            found.append(Finding("error", check.__name__.strip("_"), problem.text))
+            # What several checks stumble over is told once.
+            if all(problem.text != one.text for one in found):
+                found.append(Finding("error", check.__name__.strip("_"), problem.text))
     return found
 
 
@@ -72,6 +78,40 @@ def _store(project: Project) -> Iterator[Finding]:
         yield Finding("ok", "store", f"{len(tables)} tables, {rows:,} rows, every identity has one number")
 
 
+def _settings(project: Project) -> Iterator[Finding]:
+    """Reading the settings of each source and destination …"""
+    from townsend.project.pull import opened_source
+
+    _ = project.rules
+    trouble = []
+    with project.connected():
+        for name, body in project.settings.sources.items():
+            if body["type"] != "inlet":
+                trouble += _opening(partial(opened_source, project, name))
+        for name in project.settings.destinations:
+            trouble += _opening(partial(_opened_destination, project, name))
+    yield from trouble
+    if not trouble:
+        yield Finding("ok", "settings", "every source and destination is described as its kind needs")
+
+
+def _opened_destination(project: Project, name: str) -> Destination:
+    from townsend.activation.destinations import open_destination
+
+    return open_destination(name, project.connection("destinations", name), project.clock)
+
+
+def _opening(open_one: Callable[[], Any]) -> list[Finding]:
+    """What is wrong with the settings of a connection; opening it calls nobody."""
+    try:
+        open_one().close()
+    except Problem as problem:
+        # A secret that only the machine has that runs the project is not a mistake in it.
+        level: Level = "warning" if problem.code == "settings.environment" else "error"
+        return [Finding(level, "settings", problem.text)]
+    return []
+
+
 def _rules(project: Project) -> Iterator[Finding]:
     """Comparing settings with the rules in effect …"""
     if rules_pending(project.settings, project.facts):
@@ -86,7 +126,9 @@ def _quarantine(project: Project) -> Iterator[Finding]:
         "SELECT code, count(*) FROM facts.quarantine WHERE replayed_ms IS NULL GROUP BY 1 ORDER BY 2 DESC"
     ).fetchall()
     for code, count in rows:
-        yield Finding("warning", "quarantine", f"{count:,} rows: {code}; see `townsend quarantine ls`")
+        yield Finding(
+            "warning", "quarantine", f"{_counted(count, 'row')}: {code}; see `townsend quarantine ls`"
+        )
     if not rows:
         yield Finding("ok", "quarantine", "nothing waits")
 
@@ -100,19 +142,36 @@ def _dangling(project: Project) -> Iterator[Finding]:
             column = f"{reference.field}.sourceKey"
             if cls.is_event or column not in unified.columns.get(cls.name, frozenset()):
                 continue
-            count = _count(
-                unified.con,
-                f'SELECT count(*) FROM {unified.name}."{cls.name}" '
-                f'WHERE "{column}" IS NOT NULL AND "@{reference.name}" IS NULL',
-            )
+            space = project.schema.entity_class(reference.to).namespace
+            lost = _lost(unified, cls.name, reference, space)
+            count = _count(unified.con, f"SELECT count(*) {lost}")
             if count:
                 found = True
+                keys = unified.con.execute(
+                    f'SELECT DISTINCT "{column}" {lost} ORDER BY 1 LIMIT {SHOWN}'
+                ).fetchall()
                 text = (
-                    f"{count:,} {cls.name} rows name in {reference.field} a {reference.to} that is not known"
+                    f"{count:,} {cls.name} rows name in {reference.field} a record of {reference.to} that is "
+                    f"not known (such as {', '.join(str(key) for (key,) in keys)})"
                 )
                 yield Finding("warning", "references", text)
     if not found:
         yield Finding("ok", "references", "every key leads to a live record")
+
+
+def _lost(unified: Unified, cls: str, reference: Reference, space: str) -> str:
+    """SQL: the rows of a class whose key of that reference nobody has."""
+    column, node = f'"{reference.field}.sourceKey"', f"node_{reference.to}"
+    lost = f'FROM {unified.name}."{cls}" WHERE {column} IS NOT NULL AND "@{reference.name}" IS NULL'
+    if unified.con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [unified.name, node]
+    ).fetchall():
+        # Who names themselves has no reference either, but is known, and told by the identity check.
+        lost += (
+            f' AND {column} NOT IN (SELECT d.value FROM {unified.name}."{node}" '
+            f"JOIN facts.number d USING (n) WHERE d.space = '{space}')"
+        )
+    return lost
 
 
 def _identity(project: Project) -> Iterator[Finding]:
@@ -143,9 +202,7 @@ def _parity(project: Project, unified: Unified, name: str) -> Finding:
     assert audience.pql is not None
     definition = project.resolve(audience.pql, audience.of, strict=False, name=name).definition
     members = {int(one) for one in project.members_in(audience, unified).ids}
-    everybody = unified.con.execute(
-        f'SELECT id FROM {unified.name}."{audience.of}" ORDER BY id'
-    ).fetchnumpy()["id"]
+    everybody = np.asarray(project.members_of("true", audience.of, unified).ids)
     step = max(1, len(everybody) // SAMPLE)
     sample = np.unique(
         np.concatenate([everybody[::step], np.array(sorted(members)[:SAMPLE], dtype=everybody.dtype)])
@@ -165,8 +222,13 @@ def _parity(project: Project, unified: Unified, name: str) -> Finding:
     return Finding(
         "ok",
         f"audience {name}",
-        f"{len(members):,} members; both evaluators agree on {len(sample):,} entities",
+        f"{_counted(len(members), 'member')}; both evaluators agree on "
+        f"{_counted(len(sample), 'entity', 'entities')}",
     )
+
+
+def _counted(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _count(con: duckdb.DuckDBPyConnection, sql: str) -> int:

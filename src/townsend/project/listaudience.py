@@ -38,9 +38,7 @@ def listed(folder: Path, audience: AudienceFile, unified: Unified) -> tuple[np.n
         space = "Email" if by == "email" else None
         found = _by_identity(unified, audience.of, table, space)
     known = {value for value, _ in found}
-    notes = (
-        [] if len(known) == len(set(values)) else [f"{len(set(values)) - len(known):,} values name nobody"]
-    )
+    notes = [] if len(known) == len(set(values)) else [_unknown(len(set(values)) - len(known))]
     return np.unique(np.array([number for _, number in found], dtype=np.int32)), notes
 
 
@@ -50,7 +48,8 @@ def _values(path: Path, audience: AudienceFile) -> list[str]:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             found = [row[0].strip() for row in csv.reader(lines) if row and row[0].strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid("audience.file", f"{audience.file.name}: {path} cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else f"not UTF-8 text at byte {error.start}"
+        raise Invalid("audience.file", f"{audience.file.name}: {path} cannot be read: {why}") from None
     if found and found[0].lower() in ("domain", "email", "key"):
         found = found[1:]
     if len(found) > VALUES_MAX:
@@ -85,3 +84,7 @@ def _by_domain(unified: Unified, cls: str, values: pa.Table) -> list[tuple[str, 
             WHERE i.class = $cls AND i.space = 'Email'""",
         {"cls": cls},
     ).fetchall()
+
+
+def _unknown(count: int) -> str:
+    return "1 value names nobody" if count == 1 else f"{count:,} values name nobody"

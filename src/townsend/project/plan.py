@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from townsend.activation import ActivationPlan
 from townsend.activation.membership import holders
+from townsend.intake import number_identities, reassign_events
 from townsend.profiles.changes import ClusterChanges, cluster_changes
 from townsend.project.deliveries import plan_answers
-from townsend.project.rules import apply_rules, rules_of, rules_pending
+from townsend.project.pull import intake_rules
+from townsend.project.rules import Rules, apply_rules, rules_of, rules_pending
 
 if TYPE_CHECKING:
     from townsend.profiles import Unified
@@ -77,12 +79,16 @@ class Changes:
 
 
 def plan_changes(project: Project, now: datetime | None) -> Changes:
-    """What would change, without changing it."""
+    """What would change, without changing it.
+
+    Values of fields that would become identities get their numbers here; nobody has those until ``apply``.
+    """
     at = now or project.clock.now()
     pending = rules_pending(project.settings, project.facts)
     changes = Changes(pending)
     if pending:
-        wanted = rules_of(project.settings, project.schema, project.settings.identity, project.settings.merge)
+        wanted = _wanted(project)
+        number_identities(project.facts, intake_rules(project, wanted))
         with_old, with_new = project.unified(at), project.unified_by(wanted, at)
         changes.clusters = cluster_changes(with_old, with_new)
         changes.members = _members(project, with_old, with_new)
@@ -95,12 +101,28 @@ def plan_changes(project: Project, now: datetime | None) -> Changes:
 
 
 def apply_changes(project: Project, now: datetime | None) -> Changes:
-    """Take the settings' rules into effect; returns what that changed."""
+    """Take the settings' rules into effect; returns what that changed. Asks no destination."""
+    if not rules_pending(project.settings, project.facts):
+        return Changes(pending=False)
     changes = plan_changes(project, now)
     if changes.pending:
-        apply_rules(project.settings, project.facts)
+        before, after = intake_rules(project), intake_rules(project, _wanted(project))
+        moved = (before.priority, before.blocked, before.identity_fields) != (
+            after.priority,
+            after.blocked,
+            after.identity_fields,
+        )
+        with project.facts.transaction():
+            apply_rules(project.settings, project.facts)
+            if moved:
+                reassign_events(project.facts, after)
         project.unified(now)
     return changes
+
+
+def _wanted(project: Project) -> Rules:
+    settings = project.settings
+    return rules_of(settings, project.schema, settings.identity, settings.merge)
 
 
 def _members(project: Project, old: Unified, new: Unified) -> list[MemberChanges]:

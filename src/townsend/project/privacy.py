@@ -92,10 +92,13 @@ class ErasureReport:
             found = ["This person was erased before; nothing was left to erase."]
         else:
             found = [f"Person {self.entity} is erased."]
-            found += [f"  facts: {count:,} rows of {table}" for table, count in self.erased.rows.items()]
+            found += [
+                f"  facts: {count:,} {_rows(count)} of {table}" for table, count in self.erased.rows.items()
+            ]
             found.append(f"  barred: {self.erased.tombstones:,} identities, kept as keyed digests only")
             found += [
-                f"  kept: {count:,} rows of {cls}, as before" for cls, count in self.erased.kept.items()
+                f"  kept: {count:,} {_rows(count)} of {cls}, as before"
+                for cls, count in self.erased.kept.items()
             ]
         found += [f"  state: {count:,} {what}" for what, count in self.state.items() if count]
         if self.shared:
@@ -107,6 +110,10 @@ class ErasureReport:
             why = "is packed and was not searched" if left.packed else "still names the person"
             found.append(f"  remains: {left.path} {why}; it is yours to change")
         return found + [f"  not done: {words}" for words in self.trouble]
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
 
 
 def erase_person(project: Project, who: str, now: datetime | None, *, progress: Progress) -> ErasureReport:
@@ -136,7 +143,7 @@ def erase_person(project: Project, who: str, now: datetime | None, *, progress: 
     progress("Looking for what remains …")
     skipped = [project.folder / STORE / REHEARSAL]
     project.state.rewrite()
-    report.remains = files_that_name(project.folder, names, skipped)
+    report.remains = files_that_name(project.folder, names, skipped, _longer(project, names))
     report.open_deliveries = project.state.outbox.count_open(erasure=True)
     return report
 
@@ -209,6 +216,16 @@ def _spelled(who: str) -> list[tuple[str, str]]:
     space, colon, value = text.partition(":")
     found = [(space, normal_value(space, value) or value)] if colon else []
     return [*found, (EMAIL, normal_value(EMAIL, text) or text), ("b2b_person", text)]
+
+
+def _longer(project: Project, names: list[str]) -> list[str]:
+    """Identities of others in which one of these stands, so that they are not taken for it."""
+    rows = project.facts.con.execute(
+        "SELECT DISTINCT value FROM facts.number, (SELECT lower(unnest($names)) AS name) w "
+        "WHERE contains(lower(value), name) AND lower(value) <> name",
+        {"names": names},
+    ).fetchall()
+    return [value for (value,) in rows]
 
 
 def _forget(project: Project, foot: Footprint, now_ms: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ Opening costs nothing until something is asked. One process owns the store while
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from townsend.audiences import answers
 from townsend.audiences.core import Definition
-from townsend.audiences.evaluate import evaluate
-from townsend.clock import Clock, SystemClock
+from townsend.audiences.evaluate import Result, evaluate, evaluate_many
+from townsend.clock import Clock, SystemClock, instant_of
 from townsend.model import Schema
 from townsend.problem import Invalid
 from townsend.profiles import Unified, unify
@@ -175,6 +175,11 @@ class Project:
         found = self.resolve(pql, of, strict=True)
         return self._answer(found.definition, self.unified(now, as_of), engine, found.notes)
 
+    def members_of(self, pql: str, of: str, unified: Unified) -> Answer:
+        """Who meets a condition, in a unified world at hand."""
+        found = self.resolve(pql, of, strict=True)
+        return self._answer(found.definition, unified, "auto", found.notes)
+
     def members(
         self, name: str, *, now: datetime | None = None, as_of: datetime | None = None, engine: str = "auto"
     ) -> Answer:
@@ -192,15 +197,44 @@ class Project:
         found = self.resolve(audience.pql, audience.of, strict=False, name=audience.name)
         return self._answer(found.definition, unified, engine, found.notes)
 
+    def members_of_all(self, audiences: Iterable[AudienceFile], unified: Unified) -> dict[str, Answer]:
+        """Who is in each of several saved audiences, by name; what they have in common is asked once."""
+        wanted = list(audiences)
+        asked = {
+            one.name: self.resolve(one.pql, one.of, strict=False, name=one.name)
+            for one in wanted
+            if one.pql is not None
+        }
+        results = evaluate_many([found.definition for found in asked.values()], unified)
+        answers = {
+            name: _answer(found.definition, unified, result, found.notes)
+            for (name, found), result in zip(asked.items(), results, strict=True)
+        }
+        return {one.name: answers.get(one.name) or self.members_in(one, unified) for one in wanted}
+
     def _answer(self, definition: Definition, unified: Unified, engine: str, notes: list[str]) -> Answer:
-        result = evaluate(definition, unified, engine)
-        return Answer(unified, definition.of, result.ids, [*notes, *result.notes], result.undecided)
+        return _answer(definition, unified, evaluate(definition, unified, engine), notes)
 
     def query(
-        self, pql: str, of: str = "person", now: datetime | None = None, as_of: datetime | None = None
+        self,
+        pql: str,
+        of: str = "person",
+        now: datetime | str | None = None,
+        as_of: datetime | str | None = None,
     ) -> pa.Table:
-        """Who meets a condition, as an Arrow table with ``id``, ``class`` and ``identities``."""
-        return self.ask(pql, of, now=now, as_of=as_of).table()
+        """Who meets a condition, as an Arrow table with ``id``, ``class`` and ``identities``.
+
+        Args:
+            now: the evaluation instant or its ISO 8601 text, UTC unless it says otherwise; the clock if None.
+            as_of: the same, and versions of records as they were then.
+
+        Returns:
+            One row a member, by id. ``identities`` is a map from namespace to sorted values;
+            ``to_pylist(maps_as_pydicts="strict")`` makes dicts of it.
+        """
+        at = None if now is None else instant_of(now, "now")
+        fixed = None if as_of is None else instant_of(as_of, "as_of")
+        return self.ask(pql, of, now=at, as_of=fixed).table()
 
     def check(self, name: str) -> list[dict[str, str]]:
         """What is wrong or doubtful about a saved audience: level, code and message each."""
@@ -208,16 +242,9 @@ class Project:
 
     def explain(self, name: str, who: str, *, now: datetime | None = None) -> Explanation:
         """Why somebody is in an audience or not, and when that changes."""
-        from townsend.audiences.explain import explain
-        from townsend.audiences.reference import Entity, StoreWorld
+        from townsend.project.explaining import explain_member
 
-        audience = self.audience(name)
-        if audience.pql is None:
-            raise Invalid("audience.listed", f"{name} is a list of values; there is no condition to explain")
-        unified = self.unified(now)
-        found = self.resolve(audience.pql, audience.of, strict=False, name=name)
-        entity = find(unified, audience.of, who)
-        return explain(found.definition, StoreWorld(unified), Entity(audience.of, entity))
+        return explain_member(self, name, who, now)
 
     def audience_row(self, audience: AudienceFile) -> dict[str, Any]:
         """What a list of audiences shows about one."""
@@ -260,3 +287,7 @@ class Project:
         except OSError as error:
             raise Invalid("project.unwritable", f"{folder} cannot be made: {error.strerror}") from None
         return folder / name
+
+
+def _answer(definition: Definition, unified: Unified, result: Result, notes: list[str]) -> Answer:
+    return Answer(unified, definition.of, result.ids, [*notes, *result.notes], result.undecided)

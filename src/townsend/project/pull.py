@@ -15,14 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from townsend.intake import Accepted, FileReport, IntakeRules, SourceTraits, accept_rows, load_files, replay
+from townsend.intake.reasons import XREF
 from townsend.problem import Broken, Invalid, Problem
 from townsend.project.ahead import Reader, Step
 from townsend.sources import FilesSource, Source, open_source
 
 if TYPE_CHECKING:
     from townsend.project.project import Project
+    from townsend.project.rules import Rules
 
-__all__ = ["StreamReport", "failures", "load_into", "pull_sources", "replay_rows", "traits_of"]
+__all__ = [
+    "StreamReport",
+    "failures",
+    "intake_rules",
+    "load_into",
+    "opened_source",
+    "pull_sources",
+    "replay_rows",
+    "traits_of",
+]
 
 SOURCES_AT_ONCE = 8  # sources read at the same time
 
@@ -112,12 +123,7 @@ def pull_sources(
             nothing was pulled then.
     """
     chosen = names or [name for name, body in project.settings.sources.items() if body["type"] != "inlet"]
-    sources = [
-        open_source(name, project.connection("sources", name), project.clock, folder=project.folder)
-        for name in dict.fromkeys(chosen)
-    ]
-    for source in sources:
-        traits_of(project, source.name)
+    sources = [opened_source(project, name) for name in dict.fromkeys(chosen)]
     rules = intake_rules(project)
     reports: list[StreamReport] = []
     readers: dict[str, Reader] = {}
@@ -136,6 +142,28 @@ def pull_sources(
             except Problem as problem:
                 _note_failure(reports, source.name, problem)
     return reports
+
+
+def opened_source(project: Project, name: str) -> FilesSource | Source:
+    """A source of a project, its settings checked; nothing is called yet.
+
+    Raises:
+        Invalid: ``settings.*``, ``class.unknown``.
+    """
+    source = open_source(name, project.connection("sources", name), project.clock, folder=project.folder)
+    traits_of(project, name)
+    for cls in source.classes if isinstance(source, FilesSource) else ():
+        _check_class(project, name, cls)
+    return source
+
+
+def _check_class(project: Project, source: str, cls: str) -> None:
+    """Complain about a class that rows cannot be of, also where no file is there yet."""
+    try:
+        if cls != XREF:
+            project.schema.entity_class(cls)
+    except Invalid as problem:
+        raise Invalid(problem.code, f"sources.{source}: {problem.text}", source=source, got=cls) from None
 
 
 def _reader(project: Project, source: Source, full: bool) -> Reader:
@@ -224,13 +252,14 @@ def replay_rows(project: Project, ids: Sequence[int] | None) -> Accepted:
     return replay(project.facts, intake_rules(project), ids, now=project.clock.now())
 
 
-def intake_rules(project: Project) -> IntakeRules:
-    """How rows are checked and their identities found, by the rules in effect."""
-    identity = project.rules.identity
+def intake_rules(project: Project, rules: Rules | None = None) -> IntakeRules:
+    """How rows are checked and their identities found, by the rules in effect or by these."""
+    identity = (rules or project.rules).identity
     return IntakeRules(
         schema=project.schema,
         priority=tuple(namespace.code for namespace in identity.person),
         identity_fields=identity.fields,
+        blocked=identity.blocked_values(),
         open=project.settings.open,
         future_ms=project.settings.limits.future_ms,
     )

@@ -107,8 +107,11 @@ def _identity(
         file.expect(body, dict, "identity", cls)
         allowed = {"namespaces", "blocked", "keys"} if cls == "person" else {"blocked", "keys"}
         file.only(body, allowed, "identity", cls)
+        file.expect(body.get("keys", []), list, "identity", cls, "keys")
+        file.expect(body.get("blocked", {}), dict, "identity", cls, "blocked")
         fields[cls] = tuple(_known_field(file, schema, cls, path) for path in body.get("keys", []))
         for space, values in body.get("blocked", {}).items():
+            file.expect(values, list, "identity", cls, "blocked", space)
             blocked[space] = frozenset(map(str, values)) | blocked.get(space, frozenset())
     return IdentityRules(
         person=_namespaces(file, person),
@@ -116,19 +119,41 @@ def _identity(
         blocked=blocked,
         links_per_value=settings.limits.links_per_value,
         instances=_instances(settings),
-        min_confidence=float(identity.get("min_confidence", 0)),
+        min_confidence=_confidence(file, identity.get("min_confidence", 0)),
     )
+
+
+def _confidence(file: YamlFile, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise file.wrong(
+            "settings.type",
+            f"identity.min_confidence: expected a number from 0 to 1, got {value!r}",
+            "identity",
+            "min_confidence",
+        )
+    return float(value)
 
 
 def _namespaces(file: YamlFile, person: Mapping[str, Any]) -> tuple[Namespace, ...]:
     if "namespaces" not in person:
         return tuple(Namespace(code) for code in DEFAULT_NAMESPACES)
-    found = []
+    found: list[Namespace] = []
+    file.expect(person["namespaces"], list, "identity", "person", "namespaces")
     for at, body in enumerate(person["namespaces"]):
         file.expect(body, dict, "identity", "person", "namespaces", at)
         file.only(body, {"code", "unique"}, "identity", "person", "namespaces", at)
         file.expect(body.get("code"), str, "identity", "person", "namespaces", at, "code")
-        found.append(Namespace(body["code"], bool(body.get("unique", False))))
+        file.expect(body.get("unique", False), bool, "identity", "person", "namespaces", at, "unique")
+        if body["code"] in [one.code for one in found]:
+            raise file.wrong(
+                "settings.choice",
+                f"identity.person.namespaces: {body['code']!r} stands there twice; it has one priority",
+                "identity",
+                "person",
+                "namespaces",
+                at,
+            )
+        found.append(Namespace(body["code"], body.get("unique", False)))
     return tuple(found)
 
 
@@ -168,12 +193,31 @@ def _policy(file: YamlFile, schema: Schema, cls: str, body: Any) -> MergePolicy:
             cls,
             "by",
         )
+    file.expect(body.get("order", []), list, "merge", cls, "order")
+    file.expect(body.get("fields", {}), dict, "merge", cls, "fields")
     order = tuple(map(str, body.get("order", [])))
-    fields = {
-        path: _policy(file, schema, cls, {"order": list(order), **inner})
-        for path, inner in body.get("fields", {}).items()
-    }
+    fields = {}
+    for path, inner in body.get("fields", {}).items():
+        file.expect(inner, dict, "merge", cls, "fields", path)
+        fields[_merged_field(file, schema, cls, path)] = _policy(
+            file, schema, cls, {"order": list(order), **inner}
+        )
     return MergePolicy(by=by, order=order, fields=fields)
+
+
+def _merged_field(file: YamlFile, schema: Schema, cls: str, path: Any) -> str:
+    """A field or an object, for which a policy of its own is written."""
+    shape = schema.entity_class(cls).shape
+    if path not in shape.objects and path not in set(shape.names()):
+        raise file.wrong(
+            "settings.field",
+            f"merge.{cls}.fields: {path!r} is not a field of {cls}",
+            "merge",
+            cls,
+            "fields",
+            str(path),
+        )
+    return str(path)
 
 
 def _money(file: YamlFile, settings: Settings) -> MoneyRules:

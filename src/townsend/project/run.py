@@ -96,9 +96,11 @@ def evaluate_audiences(
     """Every audience's members at that instant, recorded; entrants and leavers are counted."""
     unified = project.unified(now)
     answers: dict[str, Answer] = {}
-    for audience in project.audiences().values():
-        progress(f"Evaluating {audience.name} …")
-        answer = project.members_in(audience, unified)
+    audiences = project.audiences()
+    progress(f"Evaluating {len(audiences)} audiences …")
+    found = project.members_of_all(audiences.values(), unified)
+    for audience in audiences.values():
+        answer = found[audience.name]
         moved = record_membership(
             project.facts,
             project.state,

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from townsend.problem import Invalid
 from townsend.project.yamlfile import YamlFile, read_yaml
+from townsend.vendors.keys import COMMON, DESTINATIONS, SOURCES
+from townsend.vendors.settings import Keys
 
 __all__ = ["FILE", "Limits", "Settings", "read_settings"]
 
@@ -32,8 +35,6 @@ KEYS = {
     "exclude",
     "rehearsal",
 }
-SOURCE_TYPES = {"marketo", "salesforce", "files", "inlet"}
-DESTINATION_TYPES = {"marketo_list", "linkedin"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SPAN = re.compile(r"(\d+)\s*(d|day|days|h|hour|hours|m|min|minutes|s|seconds)")
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -102,13 +103,13 @@ def read_settings(folder: Path) -> Settings:
         )
     file = read_yaml(path, FILE)
     file.only(file.content, KEYS)
-    destinations = _connections(file, "destinations", DESTINATION_TYPES)
+    destinations = _connections(file, "destinations", DESTINATIONS)
     return Settings(
         folder=folder,
         file=file,
         name=_name(file, folder),
         open=_choice(file, "schema", ("open", "closed"), "open") == "open",
-        sources=_connections(file, "sources", SOURCE_TYPES),
+        sources=_connections(file, "sources", SOURCES),
         destinations=destinations,
         identity=file.section("identity", dict, {}),
         merge=file.section("merge", dict, {}),
@@ -136,7 +137,7 @@ def _choice(file: YamlFile, key: str, allowed: tuple[str, ...], default: str) ->
 
 
 def _connections(
-    file: YamlFile, section: Literal["sources", "destinations"], types: set[str]
+    file: YamlFile, section: Literal["sources", "destinations"], types: Mapping[str, Keys]
 ) -> Mapping[str, Mapping[str, Any]]:
     found: Mapping[str, Any] = file.section(section, dict, {})
     for name, body in found.items():
@@ -157,6 +158,8 @@ def _connections(
                 name,
                 "type",
             )
+        keys = types[body["type"]]
+        file.only(body, {*keys.required, *keys.optional, *COMMON[section]}, section, name)
     return found
 
 
@@ -209,6 +212,13 @@ def _limits(file: YamlFile) -> Limits:
         future_ms = int(found[1]) * _SECONDS[found[2][0]] * 1_000
     links = section.get("links_per_value", Limits.links_per_value)
     file.expect(links, int, "limits", "links_per_value")
+    if links < 1:
+        raise file.wrong(
+            "settings.type",
+            f"limits.links_per_value: expected a whole number from 1 on, got {links}",
+            "limits",
+            "links_per_value",
+        )
     return Limits(future_ms, links)
 
 
@@ -219,4 +229,21 @@ def _rehearsal(file: YamlFile) -> Mapping[str, Any] | None:
         missing = {"seed", "size", "anchor", "factor"} - set(section)
         if missing:
             raise file.wrong("settings.rehearsal", f"rehearsal: {min(missing)} is missing", "rehearsal")
+        if not _rehearses(section):
+            raise file.wrong(
+                "settings.rehearsal",
+                "rehearsal: expected a whole `seed`, a `size` from 0 on, an instant as `anchor`, a `factor`"
+                " above 0, as in {seed: 7, size: 3000, anchor: '2026-11-22T12:00:00Z', factor: 240}",
+                "rehearsal",
+            )
     return section
+
+
+def _rehearses(section: Mapping[str, Any]) -> bool:
+    seed, size, factor = section["seed"], section["size"], section["factor"]
+    try:
+        anchor = datetime.fromisoformat(str(section["anchor"]))
+    except ValueError:
+        return False
+    whole = type(seed) is int and type(size) is int and size >= 0
+    return whole and anchor.tzinfo is not None and type(factor) in (int, float) and factor > 0

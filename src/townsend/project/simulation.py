@@ -24,6 +24,15 @@ def simulate_file(path: Path) -> dict[str, list[list[str]]]:
     file = read_yaml(path, path.name)
     file.only(file.content, {"namespaces", "events"})
     namespaces = [_namespace(file, at, one) for at, one in enumerate(file.section("namespaces", list, []))]
+    codes = [namespace.code for namespace in namespaces]
+    for at, code in enumerate(codes):
+        if code in codes[:at]:
+            raise file.wrong(
+                "settings.choice",
+                f"namespaces: {code!r} stands there twice; a namespace has one priority",
+                "namespaces",
+                at,
+            )
     events = [_event(file, at, one) for at, one in enumerate(file.section("events", list, []))]
     result = simulate(namespaces, events)
     return {
@@ -46,11 +55,12 @@ def _event(file: YamlFile, at: int, body: Any) -> list[tuple[str, str]]:
     file.expect(body, list, "events", at)
     found = []
     for value in body:
-        space, colon, name = str(value).partition(":")
-        if not colon or not space or not name:
+        # Unquoted, YAML reads `CRMID: Tom` as a mapping and `1:20` as a number.
+        space, colon, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if not colon or not space:
             raise file.wrong(
                 "simulate.event",
-                f'events: expected identities such as "CRMID:Tom", got {value!r}',
+                f'events: expected identities such as "CRMID:Tom", in quotes, got {value!r}',
                 "events",
                 at,
             )

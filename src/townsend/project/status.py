@@ -32,7 +32,7 @@ def status_of(project: Project) -> dict[str, Any]:
         ],
         "deliveries": project.state.deliveries(),
         "quarantine": _count(con, "SELECT count(*) FROM facts.quarantine WHERE replayed_ms IS NULL"),
-        "files": _count(con, "SELECT count(*) FROM facts.take"),
+        "files": _count(con, "SELECT count(*) FROM facts.take WHERE checksum IS NOT NULL"),
         "notes": notes,
     }
 

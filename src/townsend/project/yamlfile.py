@@ -16,8 +16,20 @@ from townsend.problem import Invalid
 __all__ = ["YamlFile", "read_yaml"]
 
 BYTES_MAX = 4 * 1024 * 1024
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOOLEAN = "tag:yaml.org,2002:bool"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe, with the booleans of YAML 1.2: ``on``, ``off``, ``yes`` and ``no`` are words, and may be keys."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the library declares it
+        first: [(tag, form) for tag, form in known if tag != _BOOLEAN]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,9 @@ class YamlFile:
             if key not in allowed:
                 near = difflib.get_close_matches(str(key), allowed, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(allowed))}"
-                raise self.wrong("settings.key", f"unknown key {key!r}; {hint}", *path, key, key=str(key))
+                where = "".join(f"{one}." for one in path)[:-1]
+                text = f"{where}: unknown key {key!r}; {hint}" if where else f"unknown key {key!r}; {hint}"
+                raise self.wrong("settings.key", text, *path, key, key=str(key))
 
     def with_variables(self, value: Any, variables: Mapping[str, str], *path: str | int) -> Any:
         """The value with each ``${NAME}`` replaced from ``variables``, usually the environment.
@@ -100,8 +114,8 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     """
     text = _text(path, name)
     try:
-        node = yaml.compose(text, _LOADER)
-        content = yaml.load(text, _LOADER)  # noqa: S506 - a safe loader either way
+        node = yaml.compose(text, _Loader)
+        content = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise Invalid("settings.yaml", f"{name}{_mark(error)}: not valid YAML: {_why(error)}") from error
     except RecursionError:
@@ -111,8 +125,13 @@ def read_yaml(path: Path, name: str) -> YamlFile:
     if not isinstance(content, dict):
         raise Invalid("settings.type", f"{name}: expected keys and values, got {type(content).__name__}")
     lines: dict[tuple[str | int, ...], int] = {}
-    if node is not None:
-        _walk(node, (), lines.__setitem__)
+    try:
+        if node is not None:
+            _walk(node, (), lines.__setitem__)
+    except yaml.YAMLError as error:
+        raise Invalid("settings.yaml", f"{name}{_mark(error)}: {_why(error)}") from None
+    except RecursionError:
+        raise Invalid("settings.yaml", f"{name}: nested too deeply") from None
     return YamlFile(name, content, lines)
 
 
@@ -133,8 +152,15 @@ def _walk(
     node: yaml.Node, path: tuple[str | int, ...], note: Callable[[tuple[str | int, ...], int], None]
 ) -> None:
     if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
         for key, value in node.value:
-            below = (*path, str(key.value))
+            word = str(key.value)
+            if word in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {word!r} stands there twice", problem_mark=key.start_mark
+                )
+            seen.add(word)
+            below = (*path, word)
             note(below, key.start_mark.line + 1)
             _walk(value, below, note)
     elif isinstance(node, yaml.SequenceNode):

@@ -14,12 +14,11 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Protocol
 
 from townsend.problem import Invalid
+from townsend.vendors.keys import COMMON
 from townsend.vendors.settings import Keys
 
-__all__ = ["COMMON", "Cursor", "Page", "Source", "check_settings", "since_of"]
+__all__ = ["Cursor", "Page", "Source", "check_settings", "since_of"]
 
-# Settings that every source may have; intake reads them.
-COMMON = ("type", "currency", "rows")
 # JSON-compatible; only the source that made it reads it.
 Cursor = Any
 
@@ -78,7 +77,7 @@ def check_settings(name: str, settings: Mapping[str, Any], keys: Keys) -> None:
     Raises:
         Invalid: ``settings.key`` with a suggestion, ``settings.missing``.
     """
-    keys.check(f"sources.{name}", settings, COMMON)
+    keys.check(f"sources.{name}", settings, COMMON["sources"])
 
 
 def since_of(name: str, settings: Mapping[str, Any], default: str, now: datetime) -> datetime:

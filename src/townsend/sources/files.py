@@ -16,7 +16,7 @@ from typing import Any
 
 from townsend.problem import Invalid
 from townsend.sources.contract import check_settings
-from townsend.vendors.settings import Keys
+from townsend.vendors.keys import SOURCES
 
 __all__ = ["FilesSource"]
 
@@ -36,7 +36,7 @@ class FilesSource:
             ``files.outside`` for a relative pattern with ``..``.
     """
 
-    KEYS = Keys((), ("class", "path", "classes", "mode"))
+    KEYS = SOURCES["files"]
 
     def __init__(self, name: str, settings: Mapping[str, Any], folder: Path) -> None:
         check_settings(name, settings, self.KEYS)
@@ -45,6 +45,11 @@ class FilesSource:
         self._patterns = _patterns(name, settings)
         self._snapshot = settings.get("mode") == "snapshot"
         self._notes: dict[str, list[str]] = {}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that the settings name."""
+        return tuple(self._patterns)
 
     def files(self) -> dict[str, list[Path]]:
         """The files of each class that the settings name, in the order of their names.

@@ -28,12 +28,12 @@ from townsend.sources.marketo_context import SINCE, Context
 from townsend.sources.marketo_exports import Exports
 from townsend.sources.marketo_people import pull_deletions, pull_people
 from townsend.sources.marketo_sales import pull_companies, pull_opportunities
-from townsend.vendors.marketo import ACCESS, Access, Marketo
-from townsend.vendors.settings import Keys
+from townsend.vendors.keys import SOURCES
+from townsend.vendors.marketo import Access, Marketo
 
 __all__ = ["MarketoSource"]
 
-KEYS = Keys(ACCESS, ("since", "crm_type", "crm_org_id", "custom_fields", "calls_per_day"))
+KEYS = SOURCES["marketo"]
 CRM_TYPES = {"salesforce": "Salesforce", "dynamics": "Dynamics"}
 
 Pull = Callable[[Context, Cursor | None, datetime], Iterator[Page]]

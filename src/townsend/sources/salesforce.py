@@ -22,8 +22,8 @@ from townsend.sources.instance import Instance
 from townsend.sources.mapping import Mapper, Table, load_tables
 from townsend.sources.salesforce_objects import Described, described, instant, written
 from townsend.sources.salesforce_read import Position, changes
+from townsend.vendors.keys import SOURCES
 from townsend.vendors.salesforce import API_VERSION, Org, OrgFault, to18
-from townsend.vendors.settings import Keys
 
 __all__ = ["SalesforceSource"]
 
@@ -64,7 +64,7 @@ class SalesforceSource:
         Invalid: ``settings.key``, ``settings.missing``, ``settings.url``, ``source.since``.
     """
 
-    KEYS = Keys(("base_url", "client_id", "client_secret"), ("org_id", "since", "api_version"))
+    KEYS = SOURCES["salesforce"]
 
     def __init__(
         self,

@@ -19,15 +19,15 @@ import httpx
 from townsend.clock import Clock
 from townsend.problem import Broken, Invalid, Problem, Unavailable
 from townsend.vendors.http import Http
+from townsend.vendors.keys import MARKETO
 from townsend.vendors.pacing import Pace, budget_of
 from townsend.vendors.patience import Side
 from townsend.vendors.replies import Again, Reply
 from townsend.vendors.tokens import Grant, Tokens
 
-__all__ = ["ACCESS", "IDS_MAX", "PAGE_MAX", "PER_DAY", "Access", "Answer", "Marketo"]
+__all__ = ["IDS_MAX", "PAGE_MAX", "PER_DAY", "Access", "Answer", "Marketo"]
 
 # Settings that reach an instance.
-ACCESS = ("base_url", "munchkin_id", "client_id", "client_secret")
 # Half of what the vendor allows, as it advises; an instance's limits are shared by all its integrations.
 CALLS, WINDOW_S, IN_FLIGHT = 50, 20.0, 5
 PER_DAY = 50_000
@@ -68,7 +68,7 @@ class Access:
         per_day = settings.get("calls_per_day", PER_DAY)
         if not isinstance(per_day, int) or isinstance(per_day, bool) or per_day < 1:
             raise Invalid("settings.type", f"calls_per_day: expected a whole number, got {per_day!r}")
-        base_url, munchkin_id, client_id, client_secret = (str(settings[key]).strip() for key in ACCESS)
+        base_url, munchkin_id, client_id, client_secret = (str(settings[key]).strip() for key in MARKETO)
         return cls(base_url, munchkin_id, client_id, client_secret, per_day)
 
     def __repr__(self) -> str:

@@ -249,7 +249,7 @@ def test_a_list_below_the_vendors_minimum_is_delivered_and_flagged(tmp_path: Pat
 
     plan, report = work.plan([1]), work.deliver([1])
 
-    flag = "1 members: the vendor uses a list from 300 on; delivered all the same"
+    flag = "1 member: the vendor uses a list from 300 on; delivered all the same"
     assert {1} == work.there()
     assert (flag in plan.flags, flag in report.flags) == (True, True)
     work.close()

@@ -31,7 +31,7 @@ def test_done_is_0_and_the_table_says_what_was_added(
     assert 0 == run(buyers, "activate")
 
     out = capsys.readouterr().out
-    assert ["buyers", "list", "2", "delivered"] == [
+    assert ["buyers", "→", "list", "2", "delivered"] == [
         word for word in out.splitlines()[-1].split() if word != "0"
     ]
 

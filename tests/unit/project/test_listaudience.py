@@ -32,7 +32,7 @@ def people(shop: Shop) -> Shop:
 def test_by_email_a_header_and_spelling_do_not_matter(people: Shop) -> None:
     keys, notes = listed(people, "email", "Email\n P1@Townsend.com ,x\nnobody@a.com\np1@townsend.com\n")
 
-    assert (["1@crm1.Salesforce"], ["1 values name nobody"]) == (keys, notes)
+    assert (["1@crm1.Salesforce"], ["1 value names nobody"]) == (keys, notes)
 
 
 def test_by_key_and_by_domain(people: Shop) -> None:

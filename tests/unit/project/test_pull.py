@@ -214,7 +214,6 @@ def test_an_inlet_is_not_pulled(project: Project) -> None:
         ("rows: some", "settings.choice"),
         ("mode: all", "settings.choice"),
         ("currency: dollars", "settings.currency"),
-        ("file: x", "settings.key"),
     ],
 )
 def test_wrong_settings_are_said_before_anything_is_pulled(tmp_path: Path, line: str, code: str) -> None:

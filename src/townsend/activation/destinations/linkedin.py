@@ -33,18 +33,15 @@ from townsend.activation.contract import (
     gone,
 )
 from townsend.activation.destinations.linkedin_segments import Segments
-from townsend.activation.destinations.settings import choice, common, whole_url
+from townsend.activation.destinations.settings import choice, whole_url
 from townsend.clock import Clock
 from townsend.problem import Broken, Invalid, Unavailable
 from townsend.vendors import linkedin as vendor
-from townsend.vendors.settings import Keys
+from townsend.vendors.keys import COMMON, DESTINATIONS
 
 __all__ = ["LinkedInSegments", "hashed_email"]
 
-KEYS = Keys(
-    required=("client_id", "client_secret", "refresh_token", "account"),
-    optional=("base_url", "version", "source_platform", "action", "on_unmap"),
-)
+KEYS = DESTINATIONS["linkedin"]
 PLATFORM = "TOWNSEND"
 SETTLE_S = 5.0  # LinkedIn wants so long a wait between making a segment and filling it
 SETTLES_S_MAX = 180.0  # "could not find DMP segment" is normal for one or two minutes
@@ -90,7 +87,7 @@ class LinkedInSegments:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         where = f"destinations.{name}"
-        KEYS.check(where, settings, common)
+        KEYS.check(where, settings, COMMON["destinations"])
         self.name = name
         self.action = str(settings.get("action", "share"))
         self.on_unmap: Literal["remove", "keep"] = choice(where, settings, "on_unmap", "remove", "keep")

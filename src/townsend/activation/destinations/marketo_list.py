@@ -31,18 +31,15 @@ from townsend.activation.contract import (
 )
 from townsend.activation.destinations.marketo_leads import Leads, lowest
 from townsend.activation.destinations.marketo_lists import Lists
-from townsend.activation.destinations.settings import choice, common, switch, whole_url
+from townsend.activation.destinations.settings import choice, switch, whole_url
 from townsend.clock import Clock
 from townsend.problem import Unavailable
-from townsend.vendors.marketo import ACCESS, CALLS, IDS_MAX, WINDOW_S, Access, Marketo
-from townsend.vendors.settings import Keys
+from townsend.vendors.keys import COMMON, DESTINATIONS
+from townsend.vendors.marketo import CALLS, IDS_MAX, WINDOW_S, Access, Marketo
 
 __all__ = ["MarketoLists"]
 
-KEYS = Keys(
-    required=(*ACCESS, "folder"),
-    optional=("create_missing", "partition", "action", "on_unmap", "calls_per_day"),
-)
+KEYS = DESTINATIONS["marketo_list"]
 FIRST_NAME, LAST_NAME, COMPANY = "person.name.firstName", "person.name.lastName", "b2b.companyName"
 OTHERS = "others"  # the person's further addresses: who is known by one of them is not made again
 NOT_FOUND, NOT_IN_LIST = "1004", "1015"
@@ -70,7 +67,7 @@ class MarketoLists:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         where = f"destinations.{name}"
-        KEYS.check(where, settings, common)
+        KEYS.check(where, settings, COMMON["destinations"])
         whole_url(where, settings, "https://123-ABC-456.mktorest.com")
         self.name = name
         self.action = str(settings.get("action", "marketing.email"))

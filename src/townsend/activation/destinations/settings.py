@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 from townsend.problem import Invalid
 
-__all__ = ["choice", "common", "switch", "whole_url"]
+__all__ = ["choice", "switch", "whole_url"]
 
-common = ("type",)
 Word = TypeVar("Word", bound=str)
 
 
