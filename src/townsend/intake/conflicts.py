@@ -24,7 +24,7 @@ from townsend.store.quarantine import Refusal
 __all__ = ["Settled", "settle_repeats"]
 
 _ROWS = "townsend_repeat"
-_TODO = "it is kept apart; if it is another event, give it an id of its own"
+_REMEDY = "it is kept apart; if it is another event, give it an id of its own"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -147,6 +147,6 @@ def _conflict(place: str, name: str, row: str) -> Refusal:
         "event.conflict",
         "one content for one event id; the event with the smallest time and content is kept",
         name,
-        _TODO,
+        _REMEDY,
         row,
     )

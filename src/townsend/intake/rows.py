@@ -20,7 +20,7 @@ ROWS_PER_LOT = 50_000
 
 # An ordinal, its place, and the row's text.
 Line = tuple[int, str, bytes]
-_TODO = "correct the row and load it again"
+_REMEDY = "correct the row and load it again"
 
 
 def row_batches(
@@ -37,7 +37,9 @@ def row_batches(
             except (UnicodeEncodeError, TypeError, ValueError, RecursionError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 refused.append(
-                    Refusal(where, None, "row.syntax", "values that JSON has", reason, _TODO, as_it_came(row))
+                    Refusal(
+                        where, None, "row.syntax", "values that JSON has", reason, _REMEDY, as_it_came(row)
+                    )
                 )
 
     for batch in line_batches(cls, open_schema, lines()):
@@ -64,7 +66,7 @@ def line_batches(
             expected = "one JSON object"
             raw = text.decode("utf-8", "backslashreplace")
             lot.refused.append(
-                Refusal(place, None, "row.syntax", expected, f"{raw[:40]} ({error})", _TODO, raw)
+                Refusal(place, None, "row.syntax", expected, f"{raw[:40]} ({error})", _REMEDY, raw)
             )
         else:
             refusal = lot.flattener.add(ordinal, row, place)
