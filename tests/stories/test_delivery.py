@@ -139,3 +139,18 @@ def test_transitions_are_recorded_once(bodea: Bodea) -> None:
     history = bodea("audience", "history", AUDIENCE, "--json")
 
     assert ["entered", "left"] == [row["change"] for row in history.rows]
+
+
+def test_an_audience_that_is_wrong_keeps_its_list_and_does_not_stop_the_others(bodea: Bodea) -> None:
+    deliverable(bodea)
+    bodea("run", "--now", NOW)
+    path = bodea.folder / "audiences" / f"{AUDIENCE}.yaml"
+    path.write_text(path.read_text("utf-8").replace("isWon", "isWon and ("), "utf-8")
+    (bodea.folder / "audiences" / "all.yaml").write_text("name: all\npql: 'true'\n", "utf-8")
+
+    run = bodea("run", "--now", NOW, "--json")
+
+    assert run.code == 2
+    assert f"audiences/{AUDIENCE}.yaml" in run.err
+    assert [("all", 3)] == [(one["audience"], one["members"]) for one in run.rows[0]["audiences"]]
+    assert P2 == there(bodea)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from townsend.activation import DeliveryReport, record_membership
 from townsend.activation.membership import holders
-from townsend.problem import Problem
+from townsend.problem import Invalid, Problem
 from townsend.project.deliveries import deliver_answers
 from townsend.project.pull import StreamReport, failures, pull_sources
 from townsend.project.rules import rules_pending
 
 if TYPE_CHECKING:
+    from townsend.profiles import Unified
+    from townsend.project.audiencefile import AudienceFile
     from townsend.project.project import Answer, Project
 
 __all__ = ["AudienceReport", "RunReport", "evaluate_audiences", "run_once"]
@@ -83,7 +85,7 @@ def run_once(project: Project, now: datetime | None, *, progress: Progress) -> R
     progress("Delivering …")
     report.deliveries = deliver_answers(project, answers, at, progress=progress)
     # A source that is down makes facts older, not wrong: windows still end and lists are still kept.
-    report.failed = failures(report.streams)
+    report.failed += failures(report.streams)
     report.failed += [one.problem for one in report.deliveries if one.problem is not None]
     if rules_pending(project.settings, project.facts):
         report.notes.append("identity or merge settings changed; see `townsend plan`, then `townsend apply`")
@@ -93,13 +95,18 @@ def run_once(project: Project, now: datetime | None, *, progress: Progress) -> R
 def evaluate_audiences(
     project: Project, now: datetime, report: RunReport, progress: Progress
 ) -> dict[str, Answer]:
-    """Every audience's members at that instant, recorded; entrants and leavers are counted."""
+    """Every audience's members at that instant, recorded; entrants and leavers are counted.
+
+    One that is wrong is in ``report.failed``: its members and its lists stay as they were, the others go on.
+    """
     unified = project.unified(now)
     answers: dict[str, Answer] = {}
     audiences = project.audiences()
     progress(f"Evaluating {len(audiences)} audiences …")
-    found = project.members_of_all(audiences.values(), unified)
+    found = _members(project, audiences.values(), unified, report)
     for audience in audiences.values():
+        if audience.name not in found:
+            continue
         answer = found[audience.name]
         moved = record_membership(
             project.facts,
@@ -119,3 +126,22 @@ def evaluate_audiences(
         )
         report.notes += [f"{audience.name}: {note}" for note in answer.notes]
     return answers
+
+
+def _members(
+    project: Project, audiences: Iterable[AudienceFile], unified: Unified, report: RunReport
+) -> dict[str, Answer]:
+    sound: list[AudienceFile] = []
+    listed: dict[str, Answer] = {}
+    for audience in audiences:
+        try:
+            if audience.pql is None:
+                listed[audience.name] = project.members_in(audience, unified)
+            else:
+                project.resolve(audience.pql, audience.of, strict=False, name=audience.name)
+                sound.append(audience)
+        except Invalid as problem:
+            text = problem.text
+            where = "" if text.startswith(audience.file.name) else f"{audience.file.name}: "
+            report.failed.append(Invalid(problem.code, where + text, **problem.facts))
+    return listed | project.members_of_all(sound, unified)
