@@ -14,7 +14,7 @@ from typing import Protocol
 
 from townsend.problem import Invalid
 
-__all__ = ["AcceleratedClock", "Clock", "SystemClock", "instant_of"]
+__all__ = ["AcceleratedClock", "Clock", "SystemClock", "instant_of", "stopwatch"]
 
 
 class Clock(Protocol):
@@ -53,6 +53,11 @@ class AcceleratedClock:
     def sleep(self, seconds: float) -> None:
         # An Event's wait keeps millisecond waits precise and lets Ctrl-C through.
         threading.Event().wait(max(0.0, seconds) / self.factor)
+
+
+def stopwatch() -> float:
+    """Seconds on the machine's clock that only goes forward; differences mean something, instants do not."""
+    return time.monotonic()
 
 
 def instant_of(value: datetime | str, what: str) -> datetime:

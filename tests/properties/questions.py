@@ -53,7 +53,7 @@ class Question:
     """
 
     def __init__(
-        self, rng: Random, schema: Schema, others: Mapping[str, tuple[str, str]] | None = None
+        self, rng: Random, schema: Schema, others: Mapping[str, tuple[str, str | None]] | None = None
     ) -> None:
         self.rng = rng
         self.schema = schema

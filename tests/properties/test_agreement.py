@@ -48,7 +48,8 @@ def cases(seeds: range) -> Iterator[Case]:
         rng = Random(seed)
         unified = random_world(rng)
         built = unified.now_ms
-        saved: dict[str, tuple[str, str]] = {}
+        saved: dict[str, tuple[str, str | None]] = {}
+        unified.list_some(rng, saved)
         for at in range(AUDIENCES_PER_WORLD):
             unified.now_ms = built + rng.choice([*MOVES, rng.randint(-40 * DAY, 40 * DAY)])
             of = rng.choice(ROOTS)

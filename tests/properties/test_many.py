@@ -70,7 +70,7 @@ def shared(rng: Random, of: str) -> str:
     }[form]
 
 
-def audience(rng: Random, unified: RandomWorld, saved: dict[str, tuple[str, str]]) -> tuple[str, str]:
+def audience(rng: Random, unified: RandomWorld, saved: dict[str, tuple[str, str | None]]) -> tuple[str, str]:
     """A root class and a condition."""
     of = rng.choice(ROOTS)
     if of == "event" or rng.random() < 0.5:
@@ -89,7 +89,8 @@ def test_many_audiences_at_once_are_what_each_is_alone() -> None:
         rng = Random(seed)
         unified = random_world(rng)
         unified.now_ms += rng.choice([0, 0, DAY, -DAY, 30 * DAY])
-        saved: dict[str, tuple[str, str]] = {}
+        saved: dict[str, tuple[str, str | None]] = {}
+        unified.list_some(rng, saved)
         definitions: list[Definition] = []
         for at in range(AT_ONCE):
             of, text = audience(rng, unified, saved)

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from townsend.model import Schema, builtin_schema
@@ -152,12 +153,25 @@ class RandomWorld:
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
+    lists: dict[str, list[int]] = field(default_factory=dict)
+
+    def ids_listed(self, name: str) -> np.ndarray:
+        return np.array(self.lists[name], dtype=np.int32)
+
+    def list_some(self, rng: Random, saved: dict[str, tuple[str, str | None]]) -> None:
+        """Make list audiences of a few classes; they name live and retired entities, and those of later."""
+        for cls in dict.fromkeys([rng.choice(["person", "account"]), rng.choice(list(SIZES))]):
+            rows = [*self.tables.get(cls, []), *self.tables.get(f"{cls}_retired", [])]
+            ids = sorted(row["id"] for row in rows)
+            self.lists[f"listed {cls}"] = sorted(rng.sample(ids, rng.randint(0, len(ids))))
+            saved[f"listed {cls}"] = (cls, None)
+
     def close(self) -> None:
         self.con.close()
 
     def __repr__(self) -> str:
         rows = "\n".join(f"{name}: {row}" for name, table in self.tables.items() for row in table)
-        return f"world at {self.now_ms}\n{rows}"
+        return f"world at {self.now_ms}, lists {self.lists}\n{rows}"
 
 
 def random_world(rng: Random) -> RandomWorld:

@@ -10,6 +10,7 @@ import pytest
 from tests.stories.bodea import Bodea, account, opportunity, person, visit, xref
 from tests.stories.spec_world import ENGINES, SpecWorld, crm
 
+from townsend.problem import Invalid
 from townsend.project.project import Project
 
 NOON = "2026-03-18T12:00:00Z"
@@ -240,16 +241,99 @@ def test_in_segment_asks_the_project_before_what_was_loaded_and_refuses_what_it_
     bodea.load("person", [person("p1", "crm1", "p1@x.com", segmentMembership=status)])
     save(bodea, "one", "true")
     save(bodea, "ring", 'not (inSegment("ring"))')
-    (bodea.folder / "audiences" / "listed.yaml").write_text(
-        "name: listed\nmembers: {file: t.csv, by: email}\n"
-    )
 
     assert ["p1@x.com"] == bodea.query('inSegment("one") and inSegment("old")')
-    for name, code in (("ring", "pql.cycle"), ("listed", "audience.listed")):
-        refused = bodea("query", f'inSegment("{name}")', "--json")
-        assert (2, code) == (refused.code, json.loads(refused.err)["error"]["code"])
+    refused = bodea("query", 'inSegment("ring")', "--json")
+    assert (2, "pql.cycle") == (refused.code, json.loads(refused.err)["error"]["code"])
     elsewhere = bodea("query", 'inSegment("one")', "--of", "account", "--json")
     assert (2, "pql.segment") == (elsewhere.code, json.loads(elsewhere.err)["error"]["code"])
+
+
+def list_audience(bodea: Bodea, text: str | None, by: str = "email", of: str = "person") -> None:
+    definition = f"name: targets\nof: {of}\nmembers: {{file: t.csv, by: {by}}}\n"
+    (bodea.folder / "audiences" / "targets.yaml").write_text(definition, "utf-8")
+    if text is not None:
+        (bodea.folder / "t.csv").write_text(text, "utf-8")
+
+
+def test_in_segment_asks_a_list_for_people_and_for_their_accounts(bodea: Bodea) -> None:
+    bodea.tell_the_story()
+    list_audience(bodea, "email\nP2@townsend.com\nnobody@x.com\n")
+    save(bodea, "within", 'not (inSegment("targets"))')
+
+    assert ["p2@townsend.com"] == bodea.query('inSegment("targets")')
+    assert ["p2@townsend.com"] == bodea.query('inSegment("targets")', "--engine", "reference")
+    assert "p2@townsend.com" not in bodea.query('inSegment("within") and accounts')
+    assert ["p2@townsend.com"] == bodea.query(
+        'accounts.exists(people.exists(inSegment("targets"))) and inSegment("targets")'
+    )
+    elsewhere = bodea("query", 'inSegment("targets")', "--of", "account", "--json")
+    assert (2, "pql.segment") == (elsewhere.code, json.loads(elsewhere.err)["error"]["code"])
+
+    list_audience(bodea, "1@crm1.Salesforce\n", "key", "account")
+    members = bodea("audience", "members", "targets", "--json").rows
+    assert members == bodea("query", 'inSegment("targets")', "--of", "account", "--json").rows != []
+    assert bodea.query("accounts") == bodea.query('accounts.inSegment("targets")') != []
+
+
+def test_a_list_explains_itself_by_the_values_in_its_file(bodea: Bodea) -> None:
+    bodea.tell_the_story()
+    list_audience(bodea, "p2@townsend.com\n")
+    save(bodea, "within", 'inSegment("targets")')
+    member = bodea("audience", "explain", "targets", "p2@townsend.com")
+    other = bodea("audience", "explain", "targets", "p1@townsend.com")
+
+    assert (0, 0) == (member.code, other.code)
+    assert "is a member" in member.out
+    assert '"p2@townsend.com" is in t.csv' in member.out
+    assert "is not a member" in other.out
+    assert 'none of "p1@townsend.com" is in t.csv' in other.out
+    assert (True, None) == explained(bodea, "targets", "p2@townsend.com", "2026-11-22T12:00:00Z")
+    assert (False, None) == explained(bodea, "within", "p1@townsend.com", "2026-11-22T12:00:00Z")
+    assert "not in the list targets" in bodea("audience", "explain", "within", "p1@townsend.com").out
+
+
+def test_a_list_whose_file_is_missing_fails_those_alone_who_ask_for_it(bodea: Bodea) -> None:
+    bodea.load("person", [person("p1", "crm1", "p1@x.com")])
+    list_audience(bodea, None)
+    save(bodea, "within", 'inSegment("targets")')
+    save(bodea, "around", 'not (inSegment("within"))')
+    save(bodea, "one", "true")
+    refused = bodea("query", 'inSegment("targets")', "--json")
+    run = bodea("run", "--json")
+
+    assert (2, "audience.file") == (refused.code, json.loads(refused.err)["error"]["code"])
+    assert [("one", 1)] == [(row["audience"], row["members"]) for row in run.rows[0]["audiences"]]
+
+
+def test_what_takes_long_says_so_and_starts_when_told_to(
+    bodea: Bodea, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodea.load("person", [person("p1", "crm1", "p1@x.com"), person("p2", "crm1", "p2@x.com")])
+    hard = 'lastIndexOf(workEmail.address, "@") = 2'
+    save(bodea, "hard", hard)
+    save(bodea, "all", "true")
+    monkeypatch.setattr("townsend.project.project.UNASKED", 1)
+    for words in (
+        ("query", hard),
+        ("audience", "members", "hard"),
+        ("audience", "count", "hard"),
+        ("audience", "diff", "hard", "all"),
+    ):
+        asked = bodea(*words, "--json")
+
+        assert (2, "engine.slow") == (asked.code, json.loads(asked.err)["error"]["code"])
+        assert "for 2 of class person; repeat with --slow" in asked.err
+        assert 0 == bodea(*words, "--json", "--slow").code
+
+    with Project(bodea.folder) as project:
+        assert 2 == project.query(hard, slow=True).num_rows
+        with pytest.raises(Invalid):
+            project.query(hard)
+    (run,) = bodea("run", "--json").rows
+
+    assert [2, 2] == [row["members"] for row in run["audiences"]]
+    assert any("one by one" in note for note in run["notes"])
 
 
 def test_a_doubt_alone_leaves_an_audience_all_right(bodea: Bodea) -> None:

@@ -25,6 +25,7 @@ from townsend.audiences.core import (
     Field,
     InSegment,
 )
+from townsend.audiences.patience import ask_first
 from townsend.audiences.walk import conjuncts, everything
 from townsend.problem import Invalid
 
@@ -68,15 +69,18 @@ class Size:
     size: int
 
 
-def evaluate(definition: Definition, unified: Unified, engine: str = "auto") -> Result:
+def evaluate(
+    definition: Definition, unified: Unified, engine: str = "auto", unasked: int | None = None
+) -> Result:
     """The members of a definition.
 
     Args:
         engine: ``auto`` and ``batch`` take batch where it can, and leave the rest to the reference evaluator;
             ``reference`` is slow and needs nothing.
+        unasked: how many entities may be looked at one by one without asking first; None is any number.
 
     Raises:
-        Invalid: ``engine.unknown``.
+        Invalid: ``engine.unknown``; ``engine.slow`` with the time it would take, if there are more.
     """
     if engine not in get_args(Engine):
         raise Invalid(
@@ -86,17 +90,15 @@ def evaluate(definition: Definition, unified: Unified, engine: str = "auto") -> 
         )
     undecided = _undecided(definition, unified, _missing(unified))
     if engine == "reference":
-        found = reference.members(definition, reference.StoreWorld(unified))
-        return Result(_ids(found), "reference", (), undecided)
+        return Result(_one_by_one(definition, unified, unasked), "reference", (), undecided)
     gaps = batch.lowered(definition)
     try:
         if not gaps:
             return Result(batch.members(definition, unified), "batch", (), undecided)
-        return _narrowed(definition, unified, gaps, undecided)
+        return _narrowed(definition, unified, gaps, undecided, unasked)
     except duckdb.OutOfRangeException:
         # A sum that left 128 bits on its way. Numbers so large are slips of a source, and rare.
-        found = reference.members(definition, reference.StoreWorld(unified))
-        return Result(_ids(found), "reference", (OVERFLOW,), undecided)
+        return Result(_one_by_one(definition, unified, unasked), "reference", (OVERFLOW,), undecided)
 
 
 def evaluate_many(definitions: Sequence[Definition], unified: Unified) -> list[Result]:
@@ -139,8 +141,20 @@ def _can_share(definition: Definition, unified: Unified) -> bool:
     return known and not unified.schema.classes[definition.of].is_event and not batch.lowered(definition)
 
 
+def _one_by_one(definition: Definition, unified: Unified, unasked: int | None) -> Ids:
+    """The members by the reference evaluator alone."""
+    if unasked is not None:
+        everybody = batch.members(Definition(definition.of, Const(True, BOOLEAN), ""), unified)
+        ask_first(definition, unified, everybody, unasked)
+    return _ids(reference.members(definition, reference.StoreWorld(unified)))
+
+
 def _narrowed(
-    definition: Definition, unified: Unified, gaps: list[tuple[str, str]], undecided: int
+    definition: Definition,
+    unified: Unified,
+    gaps: list[tuple[str, str]],
+    undecided: int,
+    unasked: int | None,
 ) -> Result:
     """Conditions that can be lowered first; then the others, on who is left."""
     easy = [
@@ -150,6 +164,7 @@ def _narrowed(
     ]
     first = Definition(definition.of, And(tuple(easy)) if easy else Const(True, BOOLEAN), definition.text)
     left = batch.members(first, unified)
+    ask_first(definition, unified, left, unasked)
     found = reference.members(definition, reference.StoreWorld(unified), among=left.tolist())
     reasons = "; ".join(f"{kind}: {reason}" for kind, reason in gaps)
     note = f"the reference evaluator looked at {len(left)} of them one by one ({reasons})"

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from townsend.cli.definition import show
-from townsend.cli.options import AsJson, AsOf, Now, ProjectFolder, days_after, instant
+from townsend.cli.options import AsJson, AsOf, Engine, Now, ProjectFolder, Slow, days_after, instant
 from townsend.cli.output import Output
+from townsend.cli.shown import SHOWN, identities, show_answer, show_sizes
 from townsend.problem import Invalid
-
-if TYPE_CHECKING:
-    from townsend.audiences.core import Definition
-    from townsend.profiles import Unified
-    from townsend.project.project import Answer
 
 __all__ = ["register"]
 
-Engine = Annotated[str, typer.Option("--engine", help="auto, batch or reference.")]
 Name = Annotated[str, typer.Argument(metavar="AUDIENCE")]
-SHOWN = 50
 DAYS = 7  # that `leaving` looks ahead
 
 
@@ -50,6 +44,7 @@ def query(
     only_count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
     sizes: Annotated[bool, typer.Option("--preview", help="About how many, by condition.")] = False,
     engine: Engine = "auto",
+    slow: Slow = False,
     now: Now = None,
     as_of: AsOf = None,
     project: ProjectFolder = Path(),
@@ -62,12 +57,12 @@ def query(
     with Project(project) as opened:
         if sizes:
             world = opened.unified(instant(now, "--now"), instant(as_of, "--as-of"))
-            _show_sizes(out, opened.resolve(pql, of, strict=True).definition, world)
+            show_sizes(out, opened.resolve(pql, of, strict=True).definition, world)
             return
         answer = opened.ask(
-            pql, of, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine
+            pql, of, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine, slow=slow
         )
-        _show_answer(out, answer, only_count)
+        show_answer(out, answer, only_count)
 
 
 def ls(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
@@ -91,11 +86,12 @@ def members(
     now: Now = None,
     as_of: AsOf = None,
     engine: Engine = "auto",
+    slow: Slow = False,
     project: ProjectFolder = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Who is in an audience."""
-    _show_audience(name, now, as_of, engine, project, Output(as_json), only_count=False)
+    _show_audience(name, now, as_of, engine, slow, project, Output(as_json), only_count=False)
 
 
 def count(
@@ -103,11 +99,12 @@ def count(
     now: Now = None,
     as_of: AsOf = None,
     engine: Engine = "auto",
+    slow: Slow = False,
     project: ProjectFolder = Path(),
     as_json: AsJson = False,
 ) -> None:
     """How many are in an audience."""
-    _show_audience(name, now, as_of, engine, project, Output(as_json), only_count=True)
+    _show_audience(name, now, as_of, engine, slow, project, Output(as_json), only_count=True)
 
 
 def check(
@@ -179,6 +176,7 @@ def diff(
     end: Annotated[str | None, typer.Option("--to", metavar="ISO", help="The second; else --now.")] = None,
     now: Now = None,
     engine: Engine = "auto",
+    slow: Slow = False,
     project: ProjectFolder = Path(),
     as_json: AsJson = False,
 ) -> None:
@@ -193,14 +191,14 @@ def diff(
     at = instant(now, "--now")
     one, two = (at, at) if start is None else (instant(start, "--from"), instant(end, "--to") or at)
     with Project(project) as opened:
-        found = difference(opened, first, second, start=one, end=two, engine=engine)
+        found = difference(opened, first, second, start=one, end=two, engine=engine, slow=slow)
         if as_json:
             out.rows(found.rows())
         else:
             rows = found.rows(SHOWN)
             out.table(
                 ["change", "id", "identities"],
-                [[row["change"], str(row["id"]), _identities(row["identities"])] for row in rows],
+                [[row["change"], str(row["id"]), identities(row["identities"])] for row in rows],
             )
             out.line(found.summary())
     for note in found.notes():
@@ -233,26 +231,11 @@ def leaving(
             rows = found.rows(SHOWN)
             out.table(
                 ["leaves at", "id", "identities"],
-                [[row["leaves_at"], str(row["id"]), _identities(row["identities"])] for row in rows],
+                [[row["leaves_at"], str(row["id"]), identities(row["identities"])] for row in rows],
             )
             out.line(f"{len(found.leavers):,} of {found.members:,} leave")
     for note in found.notes():
         out.note(f"note: {note}")
-
-
-def _show_sizes(out: Output, definition: Definition, world: Unified) -> None:
-    from townsend.audiences.preview import preview
-
-    found = preview(definition, world)
-    if out.as_json:
-        out.rows(found.rows())
-        return
-    out.table(
-        ["condition", "members", "±"],
-        [[row["condition"], row["members"], row["error"] or None] for row in found.rows()],
-    )
-    if found.sample is not None:
-        out.line(f"estimated from a sample: {found.sample}")
 
 
 def _show_audience(
@@ -260,6 +243,7 @@ def _show_audience(
     now: str | None,
     as_of: str | None,
     engine: str,
+    slow: bool,
     project: Path,
     out: Output,
     *,
@@ -269,29 +253,6 @@ def _show_audience(
 
     with Project(project) as opened:
         answer = opened.members(
-            name, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine
+            name, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine, slow=slow
         )
-        _show_answer(out, answer, only_count)
-
-
-def _show_answer(out: Output, answer: Answer, only_count: bool) -> None:
-    if only_count:
-        if out.as_json:
-            out.row({"count": len(answer.ids)})
-        else:
-            out.line(f"{len(answer.ids):,}")
-    elif out.as_json:
-        out.rows(answer.rows())
-    else:
-        rows = answer.rows(SHOWN)
-        out.table(["id", "identities"], [[str(row["id"]), _identities(row["identities"])] for row in rows])
-        more = len(answer.ids) - len(rows)
-        out.line(f"{len(answer.ids):,} {answer.of}{f', {more:,} more with --json' if more else ''}")
-    for note in answer.notes:
-        out.note(f"note: {note}")
-    if answer.undecided:
-        out.note(f"undecided: {answer.undecided}")
-
-
-def _identities(identities: dict[str, Any]) -> str:
-    return "; ".join(f"{space} {', '.join(values)}" for space, values in identities.items())
+        show_answer(out, answer, only_count)

@@ -10,11 +10,13 @@ import typer
 
 from townsend.clock import instant_of
 
-__all__ = ["AsJson", "AsOf", "Now", "ProjectFolder", "days_after", "instant"]
+__all__ = ["AsJson", "AsOf", "Engine", "Now", "ProjectFolder", "Slow", "days_after", "instant"]
 
 ProjectFolder = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder.", metavar="DIR", show_default="here")
 ]
+Engine = Annotated[str, typer.Option("--engine", help="auto, batch or reference.")]
+Slow = Annotated[bool, typer.Option("--slow", help="Start also what says that it takes long.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine form on stdout; NDJSON for lists.")]
 Now = Annotated[
     str | None,

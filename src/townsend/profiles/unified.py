@@ -8,16 +8,20 @@ versions is made in memory, and the stored one stays as it is. So does whatever 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 from townsend.identity import IdentityRules
 from townsend.intake.rules import epoch_ms
 from townsend.model import Schema
+from townsend.problem import Broken
 from townsend.profiles.build import build
 from townsend.profiles.memory import within_bounds
 from townsend.profiles.report import Report
@@ -28,6 +32,13 @@ from townsend.store.facts import Facts
 __all__ = ["STORED", "Unified", "unify"]
 
 STORED = "u"
+
+Ids: TypeAlias = npt.NDArray[np.int32]
+
+
+def nobody_knows(_: Unified, name: str) -> Ids:
+    """The lists of a world that belongs to no project."""
+    raise Broken("unified.lists", f"nobody told this world whom the list audience {name!r} names", name=name)
 
 
 @dataclass(eq=False)
@@ -44,6 +55,7 @@ class Unified:
         report: what somebody should look at.
         as_of_ms: the instant by which versions were chosen; None for the newest.
         stamp: what the tables were made of.
+        lists: finds the ids that a list audience names, ascending; set by whoever knows the audiences.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -55,6 +67,18 @@ class Unified:
     report: Report
     stamp: Stamp = field(repr=False)
     as_of_ms: int | None = None
+    lists: Callable[[Unified, str], Ids] = field(default=nobody_knows, repr=False)
+    _listed: dict[str, Ids] = field(default_factory=dict, init=False, repr=False)
+
+    def ids_listed(self, name: str) -> Ids:
+        """The ids that a list audience names, ascending; found once for this world.
+
+        Raises:
+            Invalid: ``audience.file`` if its file cannot be read.
+        """
+        if name not in self._listed:
+            self._listed[name] = self.lists(self, name)
+        return self._listed[name]
 
 
 def unify(

@@ -16,7 +16,7 @@ from townsend.project.audiencefile import AudienceFile
 if TYPE_CHECKING:
     from townsend.project.project import Project
 
-__all__ = ["Found", "findings", "laid_out", "named", "resolve_text", "said", "to_json"]
+__all__ = ["Found", "as_row", "findings", "laid_out", "named", "resolve_text", "said", "to_json"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,20 @@ def resolve_text(project: Project, pql: str, of: str, *, strict: bool, name: str
     return Found(resolved.definition, [warning.text for warning in resolved.warnings])
 
 
+def as_row(audience: AudienceFile) -> dict[str, Any]:
+    """What the file says, for a list of audiences."""
+    return {
+        "name": audience.name,
+        "of": audience.of,
+        "version": audience.version,
+        "members": None,
+        "to": [activation.to for activation in audience.activate],
+        "owner": audience.owner,
+        "description": " ".join(audience.description.split()),
+        "pql": audience.pql,
+    }
+
+
 def to_json(audience: AudienceFile) -> dict[str, Any] | None:
     """A definition as ``pql/json``; None for an audience that is a list."""
     return None if audience.pql is None else pql.to_json(parse(audience.pql))
@@ -98,21 +112,12 @@ def seen_in(project: Project) -> Callable[[str, str], bool]:
     return seen
 
 
-def others(audiences: Mapping[str, AudienceFile]) -> Callable[[str], tuple[str, str] | None]:
-    """Saved audiences by name, as the resolver asks for them.
+def others(audiences: Mapping[str, AudienceFile]) -> Callable[[str], tuple[str, str | None] | None]:
+    """Saved audiences by name, as the resolver asks for them; one that is a list has no text."""
 
-    Raises:
-        Invalid: ``audience.listed`` when asked for one that is a list.
-    """
-
-    def look_up(name: str) -> tuple[str, str] | None:
+    def look_up(name: str) -> tuple[str, str | None] | None:
         found = audiences.get(name)
-        if found is None:
-            return None
-        if found.pql is None:
-            text = f"{name} is a list of values, which inSegment can't ask; name its values in a condition"
-            raise Invalid("audience.listed", text)
-        return found.of, found.pql
+        return None if found is None else (found.of, found.pql)
 
     return look_up
 

@@ -68,6 +68,7 @@ def difference(
     start: datetime | None = None,
     end: datetime | None = None,
     engine: str = "auto",
+    slow: bool = False,
 ) -> Difference:
     """From one answer to another.
 
@@ -76,6 +77,7 @@ def difference(
         second: another, to which ``first`` is compared; ``first`` itself if None.
         start: the instant of the first answer; None for the clock's.
         end: that of the second.
+        slow: start also what takes long, which else says so first (``engine.slow``).
 
     Raises:
         Invalid: ``diff.class`` if they are about different classes; ``audience.unknown``; for a file also
@@ -89,8 +91,8 @@ def difference(
             f"{first} is about {one.of} and {second} about {two.of}; compare audiences about the same class",
         )
     now = project.clock.now()
-    before = project.members_in(one, project.unified(start or now), engine)
-    after = project.members_in(two, project.unified(end or now), engine)
+    before = project.members_in(one, project.unified(start or now), engine, slow)
+    after = project.members_in(two, project.unified(end or now), engine, slow)
     held = holders(after.unified, one.of)(map(int, before.ids))
     is_in = {int(one) for one in after.ids}
     left = [int(was) for was in before.ids if held.get(int(was)) not in is_in]

@@ -6,12 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from townsend.activation.membership import holders
-from townsend.audiences.explain import Explanation, explain
+from townsend.audiences.explain import Condition, Explanation, Finding, explain
+from townsend.audiences.explain.evidence import describe
+from townsend.audiences.explain.tree import Wanted
 from townsend.audiences.reference import Entity, StoreWorld, World
-from townsend.problem import Invalid
 from townsend.profiles.view import find
+from townsend.project.audiencefile import AudienceFile
+from townsend.project.listaudience import found_in
 
 if TYPE_CHECKING:
+    from townsend.profiles import Unified
     from townsend.project.project import Project
 
 __all__ = ["explain_member"]
@@ -24,14 +28,14 @@ def explain_member(project: Project, name: str, who: str, now: datetime | None) 
     """Each condition with its value and the records behind it, and the instant of the next change.
 
     Raises:
-        Invalid: ``audience.unknown``; ``audience.listed`` for a list; ``who.unknown``, ``who.several``.
+        Invalid: ``audience.unknown``; ``audience.file`` for a list; ``who.unknown``, ``who.several``.
     """
     audience = project.audience(name)
-    if audience.pql is None:
-        raise Invalid("audience.listed", f"{name} is a list of values; there is no condition to explain")
     unified = project.unified(now)
-    definition = project.resolve(audience.pql, audience.of, strict=False, name=name).definition
     entity = Entity(audience.of, find(unified, audience.of, who))
+    if audience.pql is None:
+        return _explain_listed(project, audience, unified, entity)
+    definition = project.resolve(audience.pql, audience.of, strict=False, name=name).definition
 
     def renew(at_ms: int, one: Entity) -> tuple[World, Entity]:
         """The world where who is who has changed; whoever holds the number then is who was meant."""
@@ -40,3 +44,31 @@ def explain_member(project: Project, name: str, who: str, now: datetime | None) 
         return StoreWorld(later, NEARBY_ROWS), Entity(one.cls, holder)
 
     return explain(definition, StoreWorld(unified, NEARBY_ROWS), entity, renew)
+
+
+def _explain_listed(
+    project: Project, audience: AudienceFile, unified: Unified, entity: Entity
+) -> Explanation:
+    """A list knows one condition: a value of theirs is in its file."""
+    assert audience.members is not None
+    file, by = audience.members.file, audience.members.by
+    theirs, in_file = found_in(project.folder, audience, unified, entity.id)
+    world = StoreWorld(unified, NEARBY_ROWS)
+    born = world.born(entity)
+    missing = () if in_file else (Finding("listed.lacks", {"measured": theirs, "file": file}),)
+    return Explanation(
+        of=describe(world, entity),
+        now_ms=unified.now_ms,
+        holds=bool(in_file),
+        exists=born is not None and born <= unified.now_ms,
+        condition=Condition(
+            "listed",
+            f"members: {{file: {file}, by: {by}}}",
+            bool(in_file),
+            measured=in_file or theirs,
+            wanted=Wanted("in", file),
+            missing=missing,
+        ),
+        change=None,
+        searched_until_ms=unified.until_ms,
+    )

@@ -1,26 +1,35 @@
-"""Audiences that are lists: a file of domains, e-mails or keys, matched against the unified world."""
+"""Audiences that are lists: a file of domains, e-mails or keys, matched against the unified world.
+
+The same match answers for the audience itself, for whoever asks ``inSegment`` about it, and for why somebody
+is in it or not.
+"""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from townsend.audiences.batch.run import Ids
+from townsend.audiences.core import Expr, InSegment, Listed
+from townsend.audiences.walk import everything
 from townsend.problem import Invalid
-from townsend.project.audiencefile import AudienceFile
+from townsend.project.audiencefile import AudienceFile, read_audiences
+from townsend.project.definitions import named
 
 if TYPE_CHECKING:
     from townsend.profiles import Unified
 
-__all__ = ["listed"]
+__all__ = ["found_in", "ids_listed", "listed", "lists_in"]
 
 VALUES_MAX = 5_000_000
 
 
-def listed(folder: Path, audience: AudienceFile, unified: Unified) -> tuple[np.ndarray, list[str]]:
+def listed(folder: Path, audience: AudienceFile, unified: Unified) -> tuple[Ids, list[str]]:
     """The ids that a list audience names, ascending, and how many of its values named nobody.
 
     The file's first column counts; a first line that reads ``domain``, ``email`` or ``key`` is a header.
@@ -28,22 +37,54 @@ def listed(folder: Path, audience: AudienceFile, unified: Unified) -> tuple[np.n
     Raises:
         Invalid: ``audience.file`` if the file is missing or unreadable.
     """
+    values = _values(folder, audience)
+    cursor = unified.con.cursor()
+    cursor.register("listed", pa.table({"value": pa.array(values, pa.string())}))
+    query = (
+        f"SELECT l.value, o.id FROM listed AS l JOIN ({_owned(unified, audience)}) AS o ON o.value = l.value"
+    )
+    found = cursor.execute(query, {"cls": audience.of}).fetchnumpy()
+    ids = np.ma.getdata(found["id"]).astype(np.int32)
+    unknown = len(set(values)) - len(set(found["value"].tolist()))
+    return np.unique(ids), [_unknown(unknown)] if unknown else []
+
+
+def ids_listed(folder: Path, unified: Unified, name: str) -> Ids:
+    """The ids that the list audience of that name names, ascending.
+
+    Raises:
+        Invalid: ``audience.unknown``; ``audience.file``.
+    """
+    return listed(folder, named(read_audiences(folder), name), unified)[0]
+
+
+def found_in(
+    folder: Path, audience: AudienceFile, unified: Unified, entity: int
+) -> tuple[list[str], list[str]]:
+    """The values of an entity that a list might name it by, in order, and those of them in the file.
+
+    Raises:
+        Invalid: ``audience.file`` if the file is missing or unreadable.
+    """
+    values = set(_values(folder, audience))
+    query = f"SELECT DISTINCT value FROM ({_owned(unified, audience)}) WHERE id = $id ORDER BY value"
+    rows = unified.con.execute(query, {"cls": audience.of, "id": entity}).fetchall()
+    theirs = [value for (value,) in rows]
+    return theirs, [value for value in theirs if value in values]
+
+
+def lists_in(condition: Expr) -> Iterator[str]:
+    """The list audiences that a condition asks for, by name, other audiences' conditions included."""
+    for node in everything(condition):
+        if isinstance(node, Listed):
+            yield node.name
+        elif isinstance(node, InSegment):
+            yield from lists_in(node.definition.condition)
+
+
+def _values(folder: Path, audience: AudienceFile) -> list[str]:
     assert audience.members is not None
-    values = _values(folder / audience.members.file, audience)
-    table = pa.table({"value": pa.array(values, pa.string())})
-    by = audience.members.by
-    if by == "domain":
-        found = _by_domain(unified, audience.of, table)
-    else:
-        space = "Email" if by == "email" else None
-        found = _by_identity(unified, audience.of, table, space)
-    known = {value for value, _ in found}
-    notes = [] if len(known) == len(set(values)) else [_unknown(len(set(values)) - len(known))]
-    return np.unique(np.array([number for _, number in found], dtype=np.int32)), notes
-
-
-def _values(path: Path, audience: AudienceFile) -> list[str]:
-    by = audience.members.by if audience.members else ""
+    path, by = folder / audience.members.file, audience.members.by
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             found = [row[0].strip() for row in csv.reader(lines) if row and row[0].strip()]
@@ -57,33 +98,21 @@ def _values(path: Path, audience: AudienceFile) -> list[str]:
     return [value.lower() for value in found] if by in ("domain", "email") else found
 
 
-def _by_identity(unified: Unified, cls: str, values: pa.Table, space: str | None) -> list[tuple[str, int]]:
-    cursor = unified.con.cursor()
-    cursor.register("listed", values)
-    return cursor.execute(
-        f"""SELECT l.value, i.id FROM listed l JOIN {unified.name}.identity i ON i.value = l.value
-            WHERE i.class = $cls AND ($space IS NULL OR i.space = $space)""",
-        {"cls": cls, "space": space},
-    ).fetchall()
+def _owned(unified: Unified, audience: AudienceFile) -> str:
+    """A query of pairs ``value``, ``id``: what each entity of the class ``$cls`` can be listed by.
 
-
-def _by_domain(unified: Unified, cls: str, values: pa.Table) -> list[tuple[str, int]]:
-    """Accounts by their domain; people by the domain of any of their e-mail addresses."""
-    cursor = unified.con.cursor()
-    cursor.register("listed", values)
-    if cls == "account":
+    Accounts have a domain; people the domains of their e-mail addresses.
+    """
+    assert audience.members is not None
+    by = audience.members.by
+    if by == "domain" and audience.of == "account":
         if "accountOrganization.domain" not in unified.columns.get("account", frozenset()):
-            return []
-        return cursor.execute(
-            f"""SELECT l.value, a.id FROM listed l
-                JOIN {unified.name}.account a ON lower(a."accountOrganization.domain") = l.value"""
-        ).fetchall()
-    return cursor.execute(
-        f"""SELECT l.value, i.id FROM listed l
-            JOIN {unified.name}.identity i ON split_part(i.value, '@', 2) = l.value
-            WHERE i.class = $cls AND i.space = 'Email'""",
-        {"cls": cls},
-    ).fetchall()
+            return "SELECT NULL::VARCHAR AS value, NULL::INTEGER AS id WHERE $cls IS NULL"
+        return f"""SELECT lower("accountOrganization.domain") AS value, id FROM {unified.name}.account
+                   WHERE "accountOrganization.domain" IS NOT NULL AND $cls = 'account'"""
+    value = "split_part(value, '@', 2)" if by == "domain" else "value"
+    spaces = "" if by == "key" else "AND space = 'Email'"
+    return f"SELECT {value} AS value, id FROM {unified.name}.identity WHERE class = $cls {spaces}"
 
 
 def _unknown(count: int) -> str:

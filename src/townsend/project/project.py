@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from townsend.audiences import answers
-from townsend.audiences.core import Definition
 from townsend.audiences.evaluate import Result, evaluate, evaluate_many
+from townsend.audiences.patience import UNASKED
 from townsend.clock import Clock, SystemClock, instant_of
 from townsend.model import Schema
 from townsend.problem import Invalid
@@ -25,7 +25,9 @@ from townsend.profiles import Unified, unify
 from townsend.profiles.view import EntityView, GraphView, find, graph_view, view
 from townsend.project import definitions
 from townsend.project.audiencefile import AudienceFile, read_audiences
+from townsend.project.definitions import Found
 from townsend.project.folder import FACTS, STATE, STORE
+from townsend.project.listaudience import ids_listed, listed
 from townsend.project.rules import Rules, effective_rules, schema_of
 from townsend.project.settings import Settings, read_settings
 from townsend.store.facts import Facts
@@ -142,7 +144,9 @@ class Project:
     def unified_by(self, rules: Rules, now: datetime | None = None, as_of: datetime | None = None) -> Unified:
         """The same under given rules."""
         at = as_of or now or self.clock.now()
-        return unify(self.facts, self.schema, rules.identity, rules.merge, rules.money, now=at, as_of=as_of)
+        made = unify(self.facts, self.schema, rules.identity, rules.merge, rules.money, now=at, as_of=as_of)
+        made.lists = partial(ids_listed, self.folder)
+        return made
 
     # ------------------------------------------------------------ audiences
 
@@ -158,7 +162,7 @@ class Project:
         """
         return definitions.named(self.audiences(), name)
 
-    def resolve(self, pql: str, of: str, *, strict: bool, name: str | None = None) -> definitions.Found:
+    def resolve(self, pql: str, of: str, *, strict: bool, name: str | None = None) -> Found:
         """A definition, checked against what is declared and what was ever seen."""
         return definitions.resolve_text(self, pql, of, strict=strict, name=name)
 
@@ -170,32 +174,39 @@ class Project:
         now: datetime | None = None,
         as_of: datetime | None = None,
         engine: str = "auto",
+        slow: bool = False,
     ) -> Answer:
-        """Who meets a condition."""
+        """Who meets a condition; what takes long says so first (``engine.slow``), unless it is ``slow``."""
         found = self.resolve(pql, of, strict=True)
-        return self._answer(found.definition, self.unified(now, as_of), engine, found.notes)
+        return self._answer(found, self.unified(now, as_of), engine, slow)
 
     def members_of(self, pql: str, of: str, unified: Unified) -> Answer:
         """Who meets a condition, in a unified world at hand."""
         found = self.resolve(pql, of, strict=True)
-        return self._answer(found.definition, unified, "auto", found.notes)
+        return self._answer(found, unified)
 
     def members(
-        self, name: str, *, now: datetime | None = None, as_of: datetime | None = None, engine: str = "auto"
+        self,
+        name: str,
+        *,
+        now: datetime | None = None,
+        as_of: datetime | None = None,
+        engine: str = "auto",
+        slow: bool = False,
     ) -> Answer:
-        """Who is in a saved audience."""
-        return self.members_in(self.audience(name), self.unified(now, as_of), engine)
+        """Who is in a saved audience; ``slow`` as for ``ask``."""
+        return self.members_in(self.audience(name), self.unified(now, as_of), engine, slow)
 
-    def members_in(self, audience: AudienceFile, unified: Unified, engine: str = "auto") -> Answer:
-        """Who is in a saved audience, in a unified world at hand."""
+    def members_in(
+        self, audience: AudienceFile, unified: Unified, engine: str = "auto", slow: bool = True
+    ) -> Answer:
+        """Who is in a saved audience, in a unified world at hand; however long it takes, unless told."""
         if audience.members is not None:
-            from townsend.project.listaudience import listed
-
             ids, notes = listed(self.folder, audience, unified)
             return Answer(unified, audience.of, ids, notes)
         assert audience.pql is not None
         found = self.resolve(audience.pql, audience.of, strict=False, name=audience.name)
-        return self._answer(found.definition, unified, engine, found.notes)
+        return self._answer(found, unified, engine, slow)
 
     def members_of_all(self, audiences: Iterable[AudienceFile], unified: Unified) -> dict[str, Answer]:
         """Who is in each of several saved audiences, by name; what they have in common is asked once."""
@@ -207,13 +218,14 @@ class Project:
         }
         results = evaluate_many([found.definition for found in asked.values()], unified)
         answers = {
-            name: _answer(found.definition, unified, result, found.notes)
+            name: _answer(found, unified, result)
             for (name, found), result in zip(asked.items(), results, strict=True)
         }
         return {one.name: answers.get(one.name) or self.members_in(one, unified) for one in wanted}
 
-    def _answer(self, definition: Definition, unified: Unified, engine: str, notes: list[str]) -> Answer:
-        return _answer(definition, unified, evaluate(definition, unified, engine), notes)
+    def _answer(self, found: Found, unified: Unified, engine: str = "auto", slow: bool = True) -> Answer:
+        result = evaluate(found.definition, unified, engine, None if slow else UNASKED)
+        return _answer(found, unified, result)
 
     def query(
         self,
@@ -221,12 +233,14 @@ class Project:
         of: str = "person",
         now: datetime | str | None = None,
         as_of: datetime | str | None = None,
+        slow: bool = False,
     ) -> pa.Table:
         """Who meets a condition, as an Arrow table with ``id``, ``class`` and ``identities``.
 
         Args:
             now: the evaluation instant or its ISO 8601 text, UTC unless it says otherwise; the clock if None.
             as_of: the same, and versions of records as they were then.
+            slow: start also what takes long (more than 50,000 entities one by one).
 
         Returns:
             One row a member, by id. ``identities`` is a map from namespace to sorted values;
@@ -234,7 +248,7 @@ class Project:
         """
         at = None if now is None else instant_of(now, "now")
         fixed = None if as_of is None else instant_of(as_of, "as_of")
-        return self.ask(pql, of, now=at, as_of=fixed).table()
+        return self.ask(pql, of, now=at, as_of=fixed, slow=slow).table()
 
     def check(self, name: str) -> list[dict[str, str]]:
         """What is wrong or doubtful about a saved audience: level, code and message each."""
@@ -248,16 +262,7 @@ class Project:
 
     def audience_row(self, audience: AudienceFile) -> dict[str, Any]:
         """What a list of audiences shows about one."""
-        return {
-            "name": audience.name,
-            "of": audience.of,
-            "version": audience.version,
-            "members": self.state.count_members(audience.name),
-            "to": [activation.to for activation in audience.activate],
-            "owner": audience.owner,
-            "description": " ".join(audience.description.split()),
-            "pql": audience.pql,
-        }
+        return {**definitions.as_row(audience), "members": self.state.count_members(audience.name)}
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Who entered and left an audience, in the order in which it was recorded."""
@@ -289,5 +294,5 @@ class Project:
         return folder / name
 
 
-def _answer(definition: Definition, unified: Unified, result: Result, notes: list[str]) -> Answer:
-    return Answer(unified, definition.of, result.ids, [*notes, *result.notes], result.undecided)
+def _answer(found: Found, unified: Unified, result: Result) -> Answer:
+    return Answer(unified, found.definition.of, result.ids, [*found.notes, *result.notes], result.undecided)

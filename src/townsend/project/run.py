@@ -11,6 +11,7 @@ from townsend.activation import DeliveryReport, record_membership
 from townsend.activation.membership import holders
 from townsend.problem import Invalid, Problem
 from townsend.project.deliveries import deliver_answers
+from townsend.project.listaudience import lists_in
 from townsend.project.pull import StreamReport, failures, pull_sources
 from townsend.project.rules import rules_pending
 
@@ -138,7 +139,9 @@ def _members(
             if audience.pql is None:
                 listed[audience.name] = project.members_in(audience, unified)
             else:
-                project.resolve(audience.pql, audience.of, strict=False, name=audience.name)
+                found = project.resolve(audience.pql, audience.of, strict=False, name=audience.name)
+                for name in lists_in(found.definition.condition):
+                    unified.ids_listed(name)  # a file that cannot be read fails this audience alone
                 sound.append(audience)
         except Invalid as problem:
             text = problem.text

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from random import Random
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from tests.properties.worlds import RandomWorld, random_world
 from tests.unit.audiences.nodes import SCHEMA
 
 from townsend.audiences import answers
-from townsend.audiences.core import Definition
+from townsend.audiences.core import Definition, EntityType, Item, Listed
 from townsend.audiences.evaluate import TOGETHER, evaluate, sizes
 from townsend.audiences.explain import explain
+from townsend.audiences.patience import ask_first, spoken
 from townsend.audiences.pql import parse, resolve
 from townsend.audiences.reference import StoreWorld, members
 from townsend.problem import Invalid
@@ -62,6 +66,58 @@ def test_an_unknown_engine_is_refused_with_those_there_are(unified: Any) -> None
 
     assert "engine.unknown" == refused.value.code
     assert "auto, batch, reference" in refused.value.text
+
+
+def test_what_would_look_at_many_one_by_one_asks_first(unified: Any) -> None:
+    everybody = len(evaluate(definition("true"), unified).ids)
+    for text, engine in ((HARD, "auto"), (EASY, "reference")):
+        with pytest.raises(Invalid) as asked:
+            evaluate(definition(text), unified, engine, unasked=everybody - 1)
+
+        assert "engine.slow" == asked.value.code
+        assert f"for {everybody:,} of class person; repeat with --slow" in asked.value.text
+        enough = evaluate(definition(text), unified, engine, unasked=everybody)
+        assert evaluate(definition(text), unified, engine).ids.tolist() == enough.ids.tolist()
+
+
+def test_only_those_count_who_are_left_to_be_looked_at(unified: Any) -> None:
+    (first, *others) = evaluate(definition("true"), unified).ids.tolist()
+    only = replace(unified, lists={"targets": [first]})
+    text = f'inSegment("targets") and ({HARD})'
+    asked = resolve(parse(text), SCHEMA, "person", audiences=lambda _: ("person", None), seen=lambda *_: True)
+    found = evaluate(asked.definition, cast(Any, only), unasked=1)
+
+    assert others
+    assert "looked at 1 of them" in found.notes[0]
+
+
+def test_the_time_it_would_take_is_told_by_a_sample(unified: Any) -> None:
+    ticks = count(step=0.01)
+    with pytest.raises(Invalid) as asked:
+        ask_first(definition(HARD), unified, np.arange(100_000, dtype=np.int32), 50_000, lambda: next(ticks))
+
+    assert "about 17 min for 100,000 of class person" in asked.value.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0, "1 s"), (59.2, "60 s"), (61, "2 min"), (3_600, "60 min"), (3_601, "2 h"), (1e8, "27,778 h")],
+)
+def test_a_length_of_time_is_rounded_up(seconds: float, said: str) -> None:
+    assert said == spoken(seconds)
+
+
+def test_lists_of_worlds_that_are_gone_are_let_go(unified: Any) -> None:
+    asked = Definition("person", Listed("targets", Item(0, EntityType("person"))), "")
+    everybody = evaluate(definition("true"), unified).ids.tolist()
+    for at in range(3):
+        world = replace(unified, lists={"targets": everybody[:at]})
+
+        assert everybody[:at] == evaluate(asked, world).ids.tolist()
+
+    query = "SELECT count(*) FROM duckdb_views() WHERE view_name LIKE 'townsend_listed%'"
+
+    assert unified.con.execute(query).fetchall()[0][0] <= 2
 
 
 def test_sizes_are_those_of_each_condition_and_of_all(unified: Any) -> None:

@@ -40,6 +40,7 @@ from townsend.audiences.core import (
     In,
     InSegment,
     IsNull,
+    Listed,
     LoadedSegment,
     Not,
     Now,
@@ -287,6 +288,7 @@ FAILING: list[tuple[Any, str]] = [
     (Truth(get(me(), "b2b.isBlocked")), "value.false"),
     (Truth(far(me(), "campaigns")), "list.empty"),
     (LoadedSegment("vip", me()), "segment.not_loaded"),
+    (Listed("targets", me()), "listed.no"),
     (Const(False, lit(True).type), "value.false"),
     (Occurs(BIRTH, During(Calendar(0, "year"))), "time.outside"),
     (Occurs(get(me(), "b2b.convertedDate"), During(Calendar(0, "year"))), "value.absent"),
@@ -318,6 +320,7 @@ def world() -> InMemoryWorld:
             "extendedWorkDetails": {"departments": ["sales"]},
         },
     )
+    made.add_list("targets", [P1])
     return made
 
 
@@ -334,6 +337,14 @@ def test_what_is_missing_has_a_code_and_words(world: InMemoryWorld, condition: A
     assert turned.holds
     assert [] == list(turned.missing())
     assert turned.lines()
+
+
+def test_a_list_is_said_to_have_somebody_or_not(world: InMemoryWorld) -> None:
+    listed = audience(Listed("targets", me()))
+
+    assert any("in the list targets" in line for line in explain(listed, world, who(P1)).lines())
+    assert any("not in the list targets" in line for line in explain(listed, world, who(P2)).lines())
+    assert "listed" == explain(listed, world, who(P1)).condition.kind
 
 
 def test_every_code_of_a_finding_has_words() -> None:

@@ -22,8 +22,9 @@ EXAMPLE = re.compile(
 )
 ROW = re.compile(r"^\| (?P<names>`[^|]+`) \| `(?P<text>[^|]+)` \| (?P<who>[^|]+) \|$", re.MULTILINE)
 NOW = ms("2026-11-22T12:00:00Z")
-SAVED = {
+SAVED: dict[str, tuple[str, str | None]] = {
     "big-spenders": ("person", "accounts.opportunities[isWon].sum(opportunityAmount.amount) > 1000000"),
+    "targets": ("person", None),
     "finance-companies": ("account", 'accountOrganization.industry.equals("finance", false)'),
 }
 NAMES = {
@@ -81,6 +82,7 @@ def world() -> InMemoryWorld:
     made.add("account_person", 41, {"personRoles": ["Manager"], "isActive": True}, person=2, account=11)
     made.add("list", 51, {"marketingListName": "Anniversary users"})
     made.add("list_member", 52, {}, retired=True, person=3, list=51)
+    made.add_list("targets", [2, 3])
     _events(made)
     return made
 

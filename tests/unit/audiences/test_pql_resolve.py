@@ -14,7 +14,9 @@ from townsend.audiences.pql import Resolved, parse, resolve
 from townsend.problem import Invalid
 
 
-def resolved(query: str, of: str = "person", strict: bool = True, **others: tuple[str, str]) -> Resolved:
+def resolved(
+    query: str, of: str = "person", strict: bool = True, **others: tuple[str, str | None]
+) -> Resolved:
     return resolve(
         parse(query), SCHEMA, of, seen=lambda _, path: path == "tier", audiences=others.get, strict=strict
     )
@@ -165,6 +167,19 @@ def test_an_audience_can_be_asked_about_what_a_path_leads_to() -> None:
 
     assert core.InSegment("rich", far(me("opportunity"), "account"), inner) == one
     assert condition('accounts.exists(inSegment("x"))') == condition('accounts.inSegment("x")')
+
+
+def test_an_audience_without_text_is_a_list() -> None:
+    targets = ("account", None)
+    found = resolved('accounts.inSegment("targets")', targets=targets)
+
+    assert Some("exists", far(me(), "accounts"), 1, core.Listed("targets", it(1, "account"))) == (
+        found.definition.condition
+    )
+    assert () == found.warnings
+    with pytest.raises(Invalid) as refused:
+        resolved('inSegment("targets")', targets=targets)
+    assert "pql.segment" == refused.value.code
 
 
 def test_two_lists_side_by_side_in_a_test_of_text_are_told_apart() -> None:

@@ -90,6 +90,7 @@ def test_the_story_reads_as_a_sentence(language: str, sentence: str) -> None:
         ("accounts.exists(opportunities.count() < 3)", "with at least one among accounts (with fewer than 3 among opportunities)"),  # noqa: E501
         ("b2b.convertedDate occurs <= 1 month before now", "whose “converted date” lies at most 1 month before now"),  # noqa: E501
         ("inSegment(\"big-spenders\")", "that are in the audience “big-spenders”"),
+        ("inSegment(\"targets\")", "that are in the audience “targets”"),
         ("b2b.personScore > 5 or (organizations and b2b.isBlocked)", None),
         (
             "chain(xEvent, timestamp, [A: WHAT(eventType = \"a\") COUNT(2), B: WHAT(eventType = \"b\") GAP(> 3 days)])",  # noqa: E501

@@ -51,6 +51,7 @@ from townsend.audiences.core import (
     InSegment,
     InstantOf,
     IsNull,
+    Listed,
     ListType,
     LoadedSegment,
     MapType,
@@ -492,6 +493,16 @@ def test_segment_of_segments_is_about_its_subject(world: InMemoryWorld) -> None:
 
     assert of(world, inside)
     assert not of(world, Some("forall", far(me(), "accounts"), 1, InSegment("rich", it(1, "account"), rich)))
+
+
+def test_a_list_audience_has_whom_it_names(world: InMemoryWorld) -> None:
+    world.add_list("targets", [1, 3])
+    world.add_list("others", [])
+
+    assert of(world, Listed("targets", me()))
+    assert not of(world, Listed("others", me()))
+    assert not of(world, Some("exists", far(me(), "accounts"), 1, Listed("others", it(1, "account"))))
+    assert of(world, Some("none", far(me(), "accounts"), 1, Listed("others", it(1, "account"))))
 
 
 def test_loaded_memberships_count_in_any_namespace(world: InMemoryWorld) -> None:

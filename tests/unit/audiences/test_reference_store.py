@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import duckdb
+import numpy as np
 import pytest
 from tests.unit.audiences.bodea import MONEY, NOW, SEED, VISIT, VISITED
 from tests.unit.audiences.nodes import SCHEMA, audience, far, get, it, me
@@ -43,6 +44,9 @@ class Unified:
     schema: Schema
     name: str
     now_ms: int
+
+    def ids_listed(self, name: str) -> np.ndarray:
+        return np.array({"targets": [2, 3]}[name], np.int32)
 
 
 @pytest.fixture
@@ -149,6 +153,12 @@ def test_retired_rows_hierarchies_and_missing_tables(world: StoreWorld) -> None:
     assert [] == world.entities("campaign")
     assert [Entity("account", 11), Entity("account", 13)] == world.entities("account")
     assert "Gone" == value(get(me("account"), "accountName"), world, {0: Entity("account", 19)})
+
+
+def test_a_list_audience_names_by_id(world: StoreWorld) -> None:
+    assert [False, True, True, False] == [
+        world.lists("targets", Entity("person", one)) for one in range(1, 5)
+    ]
 
 
 def test_keys_tell_the_records_and_their_sources(world: StoreWorld) -> None:

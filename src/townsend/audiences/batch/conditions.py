@@ -12,13 +12,14 @@ from typing import Any
 import re2
 from sqlglot import exp
 
-from townsend.audiences.batch.frame import EntityRow, Env, Lowering
+from townsend.audiences.batch.frame import EntityRow, Env, Frame, Lowering
 from townsend.audiences.batch.sql import (
     FALSE,
     TRUE,
     Sql,
     all_of,
     any_of,
+    column,
     compare,
     function,
     is_null,
@@ -36,6 +37,7 @@ from townsend.audiences.core import (
     EntityType,
     Expr,
     InSegment,
+    Listed,
     LoadedSegment,
     Not,
     Or,
@@ -211,6 +213,15 @@ def in_segment(low: Lowering, node: InSegment, env: Env, _: bool) -> Sql:
     return member(subject, low.members(node.definition, retired=subject.retired))
 
 
+def listed(low: Lowering, node: Listed, env: Env, _: bool) -> Sql:
+    """One of the entities that a list audience names."""
+    subject = low.entity(node.subject, env)
+    if subject is None:
+        return FALSE()
+    alias = subject.names.new()
+    return member(subject, Frame(low.tables.listed(node.name, alias)).select(column(alias, "id")))
+
+
 def loaded_segment(low: Lowering, node: LoadedSegment, env: Env, _: bool) -> Sql:
     """A membership that came with the data, in any namespace."""
     subject = low.entity(node.subject, env)
@@ -245,6 +256,7 @@ CONDITIONS: dict[type, Callable[[Lowering, Any, Env, bool], Sql]] = {
     Compare: comparison,
     Text: text_test,
     InSegment: in_segment,
+    Listed: listed,
     LoadedSegment: loaded_segment,
     Const: const,
 }

@@ -20,12 +20,14 @@ from townsend.audiences.core import (
     Const,
     Count,
     Definition,
+    EntityType,
     Expr,
     Follow,
     In,
     InSegment,
     IsNull,
     Item,
+    Listed,
     Not,
     Occurs,
     Or,
@@ -215,6 +217,12 @@ def _in_segment(tables: Tables, node: InSegment) -> float:
     return _kept(tables, node.definition.condition)
 
 
+def _listed(tables: Tables, node: Listed) -> float:
+    cls = node.subject.type
+    assert isinstance(cls, EntityType)
+    return min(1.0, tables.count_listed(node.name) / max(1, tables.rows(cls.cls)))
+
+
 def _each(tables: Tables, base: Expr) -> float:
     """How many items the list has for one entity, on average."""
     found = 1.0
@@ -245,5 +253,6 @@ KEPT: dict[type, Callable[[Tables, Any], float]] = {
     Some: _some,
     Chain: _chain,
     InSegment: _in_segment,
+    Listed: _listed,
     SetTest: lambda *_: USUAL,
 }

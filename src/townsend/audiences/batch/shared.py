@@ -33,6 +33,7 @@ from townsend.audiences.core import (
     Expr,
     Follow,
     InSegment,
+    Listed,
     ListOf,
     LoadedSegment,
     ScalarType,
@@ -45,7 +46,7 @@ __all__ = ["members_of_many"]
 Ids = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int32]
 Against = tuple[int, str, Const]
-LEADING_ON = (Follow, InSegment, LoadedSegment)
+LEADING_ON = (Follow, InSegment, Listed, LoadedSegment)
 FIELDS_AT_ONCE = 64  # conditions on fields in one query
 
 

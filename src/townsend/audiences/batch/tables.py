@@ -5,40 +5,25 @@ Tables and columns appear with use, so each is asked for; what was never seen is
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from itertools import count
 from weakref import WeakKeyDictionary
 
 import duckdb
+import pyarrow as pa
 from sqlglot import exp
 
 from townsend.audiences.batch.sql import NULL, Sql, all_of, any_of, column, compare, is_null, number, text
-from townsend.model import Edge, Reference, Schema
+from townsend.audiences.unified import UnifiedTables
+from townsend.model import Edge, Reference
 
 __all__ = ["Tables", "UnifiedTables"]
 
 
 NAMES_KEPT = 1_000
-
-
-class UnifiedTables(Protocol):
-    """What is needed of ``townsend.profiles.Unified``."""
-
-    @property
-    def con(self) -> duckdb.DuckDBPyConnection: ...
-
-    @property
-    def schema(self) -> Schema: ...
-
-    @property
-    def name(self) -> str:
-        """Prefix of the unified tables, quoted."""
-        ...
-
-    @property
-    def now_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +33,12 @@ class _Known:
     columns: dict[str, frozenset[str]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     last_ms: dict[str, int | None] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
 
 
+_list_numbers = count()
+# Lists of worlds that are gone: by connection, the names under which they are still registered.
+_spent: WeakKeyDictionary[duckdb.DuckDBPyConnection, list[str]] = WeakKeyDictionary()
 _worlds: WeakKeyDictionary[UnifiedTables, _Known] = WeakKeyDictionary()
 
 
@@ -65,6 +54,7 @@ class Tables:
         self.now_ms = unified.now_ms
         self.con = unified.con
         self._prefix = unified.name
+        self._unified = unified
         self._known = _worlds.setdefault(unified, _Known())
 
     # -------------------------------------------------------- classes
@@ -125,6 +115,25 @@ class Tables:
             later.where(exp.GT(this=_bare("first_ms"), expression=number(self.now_ms)), copy=False)
             found.append(exp.Subquery(this=later, alias=_alias(alias())))
         return found
+
+    def listed(self, name: str, alias: str) -> Sql:
+        """The ids that a list audience names, as a source of ``id`` called ``alias``."""
+        known = self._known.lists
+        if name not in known:
+            view = f"townsend_listed_{next(_list_numbers)}"
+            ids = pa.table({"id": self._unified.ids_listed(name)})
+            spent = _spent.setdefault(self.con, [])
+            self.con.abort()  # the rest of a result that nobody reads on would stand in the way
+            while spent:
+                self.con.unregister(spent.pop())
+            self.con.register(view, ids)
+            weakref.finalize(self._unified, spent.append, view)
+            known[name] = view
+        return _table(_quoted(known[name]), alias)
+
+    def count_listed(self, name: str) -> int:
+        """How many entities a list audience names."""
+        return len(self._unified.ids_listed(name))
 
     # -------------------------------------------------------- relationships
 

@@ -27,6 +27,7 @@ from townsend.audiences.core.conditions import (
     In,
     InSegment,
     IsNull,
+    Listed,
     LoadedSegment,
     Not,
     Or,
@@ -159,6 +160,7 @@ __all__ = [
     "ItemType",
     "ListOf",
     "ListType",
+    "Listed",
     "LoadedSegment",
     "MapOf",
     "MapType",
@@ -221,6 +223,7 @@ Expr = (
     | IsNull
     | Some
     | InSegment
+    | Listed
     | LoadedSegment
     | Occurs
     | Chain

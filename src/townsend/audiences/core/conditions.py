@@ -16,6 +16,7 @@ __all__ = [
     "In",
     "InSegment",
     "IsNull",
+    "Listed",
     "LoadedSegment",
     "Not",
     "Or",
@@ -164,6 +165,16 @@ class InSegment:
 @dataclass(frozen=True, slots=True)
 class LoadedSegment:
     """``subject`` has a loaded membership ``segmentMembership.<any>.<name>``, status realized or existing."""
+
+    name: str
+    subject: Expr
+    type: Type = BOOLEAN
+    at: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """``subject`` (an entity) is named by the list audience ``name``; the world knows whom that names."""
 
     name: str
     subject: Expr

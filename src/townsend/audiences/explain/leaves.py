@@ -11,6 +11,7 @@ from townsend.audiences.core import (
     Expr,
     In,
     IsNull,
+    Listed,
     LoadedSegment,
     Occurs,
     ScalarType,
@@ -92,6 +93,8 @@ def _presence(expr: Expr, scope: Scope) -> Measured:
             found = scope.value(expr.value)
             code = "list.empty" if found == [] else "value.absent" if found is None else "value.false"
             return len(found) if isinstance(found, list) else _shown(found, expr.value), None, Finding(code)
+        case Listed():
+            return expr.name, None, Finding("listed.no", {"name": expr.name})
         case LoadedSegment():
             return expr.name, None, Finding("segment.not_loaded", {"name": expr.name})
         case _:

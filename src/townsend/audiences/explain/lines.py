@@ -96,7 +96,12 @@ class Page:
             return
         wanted = condition.wanted
         facts: dict[str, Any] = {"measured": condition.measured}
-        if condition.kind == "some":
+        if condition.kind == "listed" and wanted is not None:
+            yield say("listed.has", {**facts, "file": wanted.value}, self.words)
+        elif condition.kind == "listed":
+            code = "listed.yes" if condition.holds else "listed.no"
+            yield say(code, {"name": condition.measured}, self.words)
+        elif condition.kind == "some":
             yield say("some.measured", facts, self.words)
         elif wanted is not None:
             facts |= {"op": wanted.op, "wanted": wanted.value}

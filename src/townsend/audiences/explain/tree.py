@@ -32,6 +32,7 @@ Kind = Literal[
     "any",
     "not",
     "segment",
+    "listed",
     "compare",
     "text",
     "in",

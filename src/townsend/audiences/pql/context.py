@@ -20,8 +20,8 @@ Came = Callable[[str], Iterable[str]]
 Seen = Callable[[str, str], bool]
 """Whether an undeclared path ever came with rows of a class."""
 
-Audiences = Callable[[str], tuple[str, str] | None]
-"""The root class and text of a saved audience."""
+Audiences = Callable[[str], tuple[str, str | None] | None]
+"""The root class and text of a saved audience; of one that is a list, None for the text."""
 
 
 @dataclass(frozen=True)

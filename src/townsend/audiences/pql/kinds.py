@@ -37,6 +37,7 @@ _CONDITIONS = (
     core.IsNull,
     core.Some,
     core.InSegment,
+    core.Listed,
     core.LoadedSegment,
     core.Occurs,
     core.Chain,

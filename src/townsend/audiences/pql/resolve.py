@@ -50,7 +50,8 @@ def resolve(
     Args:
         of: the class whose entities are asked about.
         seen: whether an undeclared path ever came with rows of a class.
-        audiences: root class and text of a saved audience; None if there is none of that name.
+        audiences: root class and text of a saved audience, a list having no text; None if there is none of
+            that name.
         strict: refuse fields neither declared nor ever seen, and regular expressions that can't be read;
             otherwise the former are null, the latter match nothing, and a warning says so.
         came: the undeclared paths that came with rows of a class, to suggest for a slip.

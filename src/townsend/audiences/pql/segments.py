@@ -16,7 +16,8 @@ SEGMENTS_MAX = 10  # audiences inside one another
 
 
 def in_segment(ctx: Context, node: tree.Call, subject: Expr, scope: Scope) -> Expr:
-    """``inSegment("x")``: the project's audience x; if there is none, a membership that was loaded.
+    """``inSegment("x")``: the project's audience x, which may be a list; if there is none, a membership
+    that was loaded.
 
     Args:
         subject: the entity it is about; of a list, some of them.
@@ -42,6 +43,8 @@ def in_segment(ctx: Context, node: tree.Call, subject: Expr, scope: Scope) -> Ex
         path = _way(ctx, subject.type.cls, of)
         message = f"{name!r} is an audience of {of} entities, and here stands {as_text(subject.type)}"
         raise ctx.wrong("pql.segment", f'{message}; write {path}.inSegment("{name}")', node)
+    if text is None:
+        return core.Listed(name, subject, at=node.at)
     if name in ctx.path:
         way = " → ".join([*ctx.path[ctx.path.index(name) :], name])
         raise ctx.wrong("pql.cycle", f"the audience would ask for itself: {way}", node)

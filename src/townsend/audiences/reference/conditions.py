@@ -10,6 +10,7 @@ from townsend.audiences.core import (
     In,
     InSegment,
     IsNull,
+    Listed,
     LoadedSegment,
     MapType,
     Not,
@@ -124,6 +125,12 @@ def in_segment(node: InSegment, scope: Scope) -> bool:
     return isinstance(subject, Entity) and scope.root(subject).holds(node.definition.condition)
 
 
+def listed(node: Listed, scope: Scope) -> bool:
+    """Whether a list audience names the entity."""
+    subject = scope.value(node.subject)
+    return isinstance(subject, Entity) and scope.world.lists(node.name, subject)
+
+
 def loaded_segment(node: LoadedSegment, scope: Scope) -> bool:
     """A membership that came with the data, in any namespace."""
     subject = scope.value(node.subject)
@@ -149,5 +156,6 @@ RULES: dict[type, Rule] = {
     IsNull: is_null,
     Some: some,
     InSegment: in_segment,
+    Listed: listed,
     LoadedSegment: loaded_segment,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,7 @@ class MemoryTables:
         self.rows: dict[Entity, Row] = {}
         self._pairs: defaultdict[tuple[str, int, bool], list[Pair]] = defaultdict(list)
         self._keys: defaultdict[Entity, list[Key]] = defaultdict(list)
+        self._lists: dict[str, frozenset[int]] = {}
 
     def ids(self, cls: str, now_ms: int) -> Sequence[int]:
         world = TableWorld(self, now_ms)
@@ -57,6 +58,12 @@ class MemoryTables:
 
     def keys(self, cls: str, entity: int) -> Sequence[Key]:
         return self._keys[Entity(cls, entity)]
+
+    def lists(self, name: str, entity: int) -> bool:
+        return entity in self._lists[name]
+
+    def add_list(self, name: str, ids: Iterable[int]) -> None:
+        self._lists[name] = frozenset(ids)
 
     def add_pair(self, table: str, near: int, pair: Pair) -> None:
         self._pairs[table, near, False].append(pair)
@@ -127,6 +134,10 @@ class InMemoryWorld(TableWorld):
     ) -> None:
         """Add a row of an edge table, such as ``person_account``."""
         self._memory.add_pair(table, near, Pair(far, via, start_ms, end_ms))
+
+    def add_list(self, name: str, ids: Iterable[int]) -> None:
+        """Add a list audience that names these entities of its class."""
+        self._memory.add_list(name, ids)
 
 
 def _flat(value: Mapping[str, Any], shape: Shape, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -9,37 +9,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
+import numpy as np
 
 from townsend.audiences.reference.memory import typed
 from townsend.audiences.reference.values import parse_json
 from townsend.audiences.reference.world import Key, Pair, Row, TableWorld
-from townsend.model import EntityClass, Schema
+from townsend.audiences.unified import UnifiedTables
+from townsend.model import EntityClass
 
 __all__ = ["BULK_ROWS", "StoreTables", "StoreWorld", "UnifiedTables"]
 
 BULK_ROWS = 100_000
 Con = duckdb.DuckDBPyConnection
-
-
-class UnifiedTables(Protocol):
-    """What is needed of ``townsend.profiles.Unified``."""
-
-    @property
-    def con(self) -> duckdb.DuckDBPyConnection: ...
-
-    @property
-    def schema(self) -> Schema: ...
-
-    @property
-    def name(self) -> str:
-        """Prefix of the unified tables, quoted."""
-        ...
-
-    @property
-    def now_ms(self) -> int: ...
 
 
 class StoreWorld(TableWorld):
@@ -62,6 +46,7 @@ class StoreTables:
     def __init__(self, unified: UnifiedTables, bulk_rows: int = BULK_ROWS) -> None:
         self.schema = unified.schema
         self._con = unified.con
+        self._ids_listed = unified.ids_listed
         self._unified = unified.name
         self._bulk_rows = bulk_rows
         self.expected: set[int] = set()
@@ -98,6 +83,11 @@ class StoreTables:
             "WHERE class = ? AND id = ? ORDER BY space, value"
         )
         return self._keys(records, [cls, entity]) or self._keys(by_events, [cls, entity])
+
+    def lists(self, name: str, entity: int) -> bool:
+        ids = self._ids_listed(name)
+        at = int(np.searchsorted(ids, entity))
+        return at < len(ids) and int(ids[at]) == entity
 
     def _keys(self, sql: str, parameters: list[Any]) -> list[Key]:
         try:

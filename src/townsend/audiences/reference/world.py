@@ -75,6 +75,10 @@ class World(Protocol):
         """The records behind an entity."""
         ...
 
+    def lists(self, name: str, entity: Entity) -> bool:
+        """Whether the list audience of that name names an entity."""
+        ...
+
     def at(self, now_ms: int) -> World:
         """The same facts at another instant, before ``until_ms``."""
         ...
@@ -130,6 +134,10 @@ class Tables(Protocol):
 
     def keys(self, cls: str, entity: int) -> Sequence[Key]: ...
 
+    def lists(self, name: str, entity: int) -> bool:
+        """Whether a list audience names an entity of its class."""
+        ...
+
 
 @dataclass(frozen=True)
 class TableWorld:
@@ -166,6 +174,9 @@ class TableWorld:
             born: int | None = row.values.get(time)
             return born
         return FOREVER if row.first_ms is None else row.first_ms
+
+    def lists(self, name: str, entity: Entity) -> bool:
+        return self.tables.lists(name, entity.id)
 
     def value(self, owner: Entity | Mapping[str, Any], path: str, type_: Type) -> Value:
         if not isinstance(owner, Entity):

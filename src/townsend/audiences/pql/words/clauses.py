@@ -117,8 +117,9 @@ def _null(speaker: Speaker, node: core.IsNull) -> str:
     return _framed(speaker, node.value, speaker.say("null.no" if node.negated else "null.yes"))
 
 
-def _segment(speaker: Speaker, node: core.InSegment | core.LoadedSegment) -> str:
-    code, name = "segment" if isinstance(node, core.InSegment) else "loaded", speaker.words.text(node.name)
+def _segment(speaker: Speaker, node: core.InSegment | core.Listed | core.LoadedSegment) -> str:
+    code = "loaded" if isinstance(node, core.LoadedSegment) else "segment"
+    name = speaker.words.text(node.name)
     if isinstance(node.subject, Item) and node.subject.var == speaker.own:
         return speaker.say(code, name=name)
     return speaker.say(f"{code}.of", subject=speaker.value(node.subject), name=name)
@@ -249,6 +250,7 @@ RULES: Mapping[type, Callable[[Speaker, Any], str]] = {
     core.IsNull: _null,
     core.Some: _some,
     core.InSegment: _segment,
+    core.Listed: _segment,
     core.LoadedSegment: _segment,
     core.Occurs: _occurs,
     core.Chain: _chain,

@@ -261,6 +261,7 @@ RULES: Mapping[type, Callable[[Speaker, Any], str]] = {
             core.IsNull,
             core.Some,
             core.InSegment,
+            core.Listed,
             core.LoadedSegment,
             core.Occurs,
             core.Chain,
