@@ -183,8 +183,6 @@ class DestinationSuite:
         assert {1, 2, 3} == work.there()
 
     def test_a_new_name_follows(self, work: Work) -> None:
-        if not work.vendor.destination().can.rename:
-            pytest.skip("the vendor cannot rename")
         work.deliver([1, 2])
 
         work.deliver([1, 2], "Buyers")

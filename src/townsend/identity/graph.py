@@ -5,7 +5,7 @@ Pure: links and priorities in, groups out. The same links in any order give the 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -137,11 +137,3 @@ class _Forest(Generic[Node]):
         while self._parent[node] != root:
             self._parent[node], node = root, self._parent[node]
         return root
-
-
-def pairs_within(groups: Iterable[Sequence[Node]]) -> Iterable[tuple[Node, Node]]:
-    """All pairs inside each group."""
-    for group in groups:
-        for place, first in enumerate(group):
-            for second in group[place + 1 :]:
-                yield first, second

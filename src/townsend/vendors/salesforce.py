@@ -18,7 +18,7 @@ from townsend.clock import Clock
 from townsend.problem import Invalid
 from townsend.vendors.http import Again, Http, Reply, Side
 from townsend.vendors.pacing import Pace, budget_of
-from townsend.vendors.salesforce_faults import TOKEN_TODO, OrgFault, refused
+from townsend.vendors.salesforce_faults import TOKEN_REMEDIES, OrgFault, refused
 from townsend.vendors.tokens import Grant, Tokens
 
 __all__ = ["API_VERSION", "PACE", "Batch", "Job", "JobState", "Org", "OrgFault", "Results", "to18"]
@@ -216,7 +216,7 @@ class Org:
         said = str(body.get("error", "")) if isinstance(body, dict) else ""
         if "rate" in said:
             return Again(f"{said} at the token call", after_s=60.0, throttled=True)
-        todo = TOKEN_TODO.get(said, "check base_url, client_id and client_secret")
+        todo = TOKEN_REMEDIES.get(said, "check base_url, client_id and client_secret")
         raise Invalid(
             f"{self._side}.credentials",
             f"{self.name}: {self._login.host} gives no token ({said or f'status {reply.status}'}); {todo}",

@@ -7,7 +7,7 @@ import json
 from townsend.problem import Invalid, Unavailable
 from townsend.vendors.http import Again, Reply
 
-__all__ = ["TOKEN_TODO", "OrgFault", "refused"]
+__all__ = ["TOKEN_REMEDIES", "OrgFault", "refused"]
 
 WORDS_MAX = 200
 LONG_CALLS_S = 5.0
@@ -58,7 +58,7 @@ def refused(name: str, reply: Reply, times: int) -> Again | None:
     raise OrgFault(name, reply.status, said, words)
 
 
-TOKEN_TODO = {
+TOKEN_REMEDIES = {
     "invalid_client_id": "check client_id",
     "invalid_client": "check client_secret",
     "invalid_grant": "the app needs the client credentials flow and a user it runs as",
