@@ -12,6 +12,13 @@ from townsend.cli.output import Output
 
 __all__ = ["register"]
 
+WarnOver = Annotated[
+    float,
+    typer.Option(
+        "--warn-over", min=0.0, metavar="PERCENT", help="Say which audiences would change by more than that."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
@@ -20,15 +27,20 @@ def register(app: typer.Typer) -> None:
     app.command()(activate)
 
 
-def plan(now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
-    """What a settings change would do to clusters and members, and what waits to be delivered."""
+def plan(
+    warn_over: WarnOver = 10.0,
+    now: Now = None,
+    project: ProjectFolder = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """What a settings change would do to clusters, values and members, and what waits to be delivered."""
     from townsend.cli.deliveries import show_plans
     from townsend.project.plan import plan_changes
     from townsend.project.project import Project
 
     out = Output(as_json)
     with Project(project) as opened, opened.connected(), out.progress("Planning …"):
-        found = plan_changes(opened, instant(now, "--now"))
+        found = plan_changes(opened, instant(now, "--now"), warn_over)
     if as_json:
         out.row(found.to_json())
         return
@@ -38,14 +50,19 @@ def plan(now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = Fal
         show_plans(out, found.deliveries)
 
 
-def apply(now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
-    """Take changed identity and merge rules into effect."""
+def apply(
+    warn_over: WarnOver = 10.0,
+    now: Now = None,
+    project: ProjectFolder = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Take changed identity, matching and merge rules into effect."""
     from townsend.project.plan import apply_changes
     from townsend.project.project import Project
 
     out = Output(as_json)
     with Project(project) as opened, out.progress("Applying …"):
-        found = apply_changes(opened, instant(now, "--now"))
+        found = apply_changes(opened, instant(now, "--now"), warn_over)
     if as_json:
         out.row(found.to_json())
         return

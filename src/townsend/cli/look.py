@@ -1,13 +1,13 @@
-"""Looking: one entity, its identity graph, the state of the project."""
+"""Looking: one entity, the state of the project."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from townsend.cli.options import AsJson, AsOf, Now, ProjectFolder, instant
+from townsend.cli.options import AsJson, AsOf, Now, Policy, ProjectFolder, instant
 from townsend.cli.output import Output
 
 __all__ = ["register"]
@@ -18,10 +18,6 @@ Who = Annotated[str, typer.Argument(metavar="WHO", help="An id, an e-mail or nam
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(show)
-    graph = typer.Typer(help="Identity graphs.", no_args_is_help=True)
-    graph.command("show")(graph_show)
-    graph.command("simulate")(graph_simulate)
-    app.add_typer(graph, name="graph")
     app.command()(status)
     app.command()(doctor)
 
@@ -29,57 +25,24 @@ def register(app: typer.Typer) -> None:
 def show(
     cls: Annotated[str, typer.Argument(metavar="CLASS")],
     who: Who,
+    policy: Policy = None,
     now: Now = None,
     as_of: AsOf = None,
     project: ProjectFolder = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """The unified view of one entity, with its sources."""
+    """The unified view of one entity: values with their sources, what it belongs to, its audiences."""
     from townsend.project.project import Project
 
     out = Output(as_json)
     with Project(project) as opened:
-        view = opened.show(cls, who, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"))
+        start, fixed = instant(now, "--now"), instant(as_of, "--as-of")
+        view = opened.show(cls, who, now=start, as_of=fixed, policy=policy)
     if as_json:
         out.row(view.to_json())
         return
     for line in view.lines():
         out.line(line)
-
-
-def graph_show(who: Who, now: Now = None, project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
-    """The identities of one entity, the links between them, and the reasons."""
-    from townsend.project.project import Project
-
-    out = Output(as_json)
-    with Project(project) as opened:
-        view = opened.graph(who, now=instant(now, "--now"))
-    if as_json:
-        out.row(view.to_json())
-        return
-    for line in view.lines():
-        out.line(line)
-
-
-def graph_simulate(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="YAML: namespaces in priority order, events oldest first.")
-    ],
-    project: ProjectFolder = Path(),  # noqa: ARG001 - every command takes it
-    as_json: AsJson = False,
-) -> None:
-    """What the linking rules make of a list of events."""
-    from townsend.project.simulation import simulate_file
-
-    out = Output(as_json)
-    result = simulate_file(file)
-    if as_json:
-        out.row(result)
-        return
-    for graph in result["graphs"]:
-        out.line("{" + ", ".join(graph) + "}")
-    for first, second in result["removed"]:
-        out.line(f"removed: {first} – {second}")
 
 
 def status(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
@@ -89,18 +52,21 @@ def status(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
 
     out = Output(as_json)
     with Project(project) as opened:
-        found = status_of(opened)
+        found = status_of(opened, opened.clock.now())
     if as_json:
         out.row(found)
-        return
+    else:
+        _show_status(out, found)
+    if found["alarms"]:
+        raise typer.Exit(3)
+
+
+def _show_status(out: Output, found: dict[str, Any]) -> None:
     out.line(f"{found['name']} in {found['folder']}")
     out.table(
         ["class", "rows", "entities"], [[r["class"], r["rows"], r["entities"]] for r in found["classes"]]
     )
-    out.table(
-        ["source", "stream", "last taken"],
-        [[r["source"], r["stream"], r["at"]] for r in found["streams"]],
-    )
+    _show_streams(out, found["streams"])
     out.table(
         ["audience", "members", "destination", "confirmed", "waiting", "refused"],
         [
@@ -108,9 +74,47 @@ def status(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
             for r in found["deliveries"]
         ],
     )
+    if found["matches"]:
+        states = ("review", "accepted", "confirmed", "rejected")
+        out.table(
+            ["matches", *states],
+            [[kind, *(said.get(one, 0) for one in states)] for kind, said in found["matches"].items()],
+        )
     out.line(f"quarantine: {found['quarantine']:,} rows; files taken: {found['files']:,}")
     for note in found["notes"]:
         out.note(f"note: {note}")
+    for alarm in found["alarms"]:
+        out.note(f"alarm: {alarm}")
+
+
+def _show_streams(out: Output, streams: list[dict[str, Any]]) -> None:
+    """How fresh each stream is; lags as spans, since nobody likes to subtract instants."""
+    from townsend.project.meter import span_text
+
+    out.table(
+        ["source", "stream", "read", "lag", "rows", "new", "deleted", "waiting", "calls", "took", "next", ""],
+        [
+            [
+                r["source"],
+                r["stream"],
+                r["ended"] and f"{r['ended']:%m-%d %H:%M}",
+                None if r["lag_s"] is None else span_text(r["lag_s"]),
+                r["rows"],
+                r["new"],
+                r["deleted"],
+                r["waiting"],
+                r["calls"],
+                None if r["seconds"] is None else span_text(r["seconds"]),
+                r["next"] and f"{r['next']:%m-%d %H:%M}",
+                (r["problem"] or {}).get("code") or ("alarm" if r["alarm"] else ""),
+            ]
+            for r in streams
+        ],
+    )
+    # Each stream knows what was used when it ended; the last one's figure is the present one.
+    told = sorted((r for r in streams if r["most"] and r["ended"]), key=lambda r: r["ended"])
+    for source, last in sorted({r["source"]: r for r in told}.items()):
+        out.line(f"{source}: {last['used']:,} of {last['most']:,} calls of the day used")
 
 
 def doctor(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:

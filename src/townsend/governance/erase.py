@@ -14,7 +14,10 @@ import pyarrow as pa
 
 from townsend.governance.footprint import PERSON, Footprint
 from townsend.model import EntityClass, Schema
+from townsend.profiles.stored import drop_stored
+from townsend.store import facts_places
 from townsend.store.facts import Facts
+from townsend.store.facts_matches import forget_people
 from townsend.store.facts_schema import identifier
 
 __all__ = ["ERASED_SPACE", "Erased", "erase_facts", "rows_about", "was_erased"]
@@ -60,6 +63,8 @@ def erase_facts(facts: Facts, schema: Schema, foot: Footprint, now_ms: int) -> E
                 gone = con.execute(f"DELETE FROM {table} t WHERE {condition}", parameters).fetchall()
                 if gone and gone[0][0]:
                     rows[table.removeprefix("facts.").strip('"')] = int(gone[0][0])
+            facts_places.forget(con)
+            forget_people(facts, foot.numbers)
             _raise_generations(facts, foot)
             gone = con.execute(
                 "DELETE FROM facts.transition WHERE list_contains($numbers::INTEGER[], id)",
@@ -72,7 +77,7 @@ def erase_facts(facts: Facts, schema: Schema, foot: Footprint, now_ms: int) -> E
                 "WHERE list_contains($numbers::INTEGER[], n)",
                 {"numbers": list(foot.numbers)},
             )
-            con.execute("DROP SCHEMA IF EXISTS u CASCADE")
+            drop_stored(con)
             facts.touch()
             after = _kept(facts)
             assert before == after, "an erasure never takes accounts or opportunities"
@@ -94,7 +99,8 @@ def rows_about(facts: Facts, schema: Schema, foot: Footprint) -> list[tuple[str,
         if conditions:
             found.append((f"facts.{identifier(cls.name)}", " OR ".join(conditions), parameters))
     named = "(FROM townsend_identity i WHERE i.space = t.space_{0} AND i.value = t.value_{0})"
-    found.append(("facts.link", f"EXISTS {named.format('a')} OR EXISTS {named.format('b')}", {}))
+    either = f"EXISTS {named.format('a')} OR EXISTS {named.format('b')}"
+    found += [("facts.link", either, {}), ("facts.match", either, {})]
     found.append(("facts.quarantine", f"EXISTS (FROM townsend_identity i WHERE {_IN_ROW})", {}))
     return found
 

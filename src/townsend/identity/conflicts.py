@@ -10,6 +10,7 @@ from collections import defaultdict
 import numpy as np
 
 from townsend.identity.graph import Identity, Link, components, optimise
+from townsend.identity.links import PAIRWISE_MAX
 from townsend.identity.moment import Ints, Moment, distinct
 from townsend.identity.rules import IdentityRules
 
@@ -90,7 +91,7 @@ def _rows(
 
 
 def _pairwise(inside: Links, nodes: Ints, labels: Ints, torn: Ints) -> list[tuple[int, Link[int]]]:
-    """The links between what a record names, besides those to its own key."""
+    """The links between what a record names, besides those to its own key; none if it names very many."""
     owner, named, seen = inside
     chosen = np.isin(labels[np.searchsorted(nodes, owner)], torn)
     held: dict[int, list[int]] = defaultdict(list)
@@ -101,6 +102,7 @@ def _pairwise(inside: Links, nodes: Ints, labels: Ints, torn: Ints) -> list[tupl
     return [
         (times[key][1], Link(first, second, times[key][0]))
         for key, names in held.items()
+        if len(names) <= PAIRWISE_MAX
         for place, first in enumerate(names)
         for second in names[place + 1 :]
     ]

@@ -7,7 +7,10 @@ stay unique are the graph's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +22,23 @@ from townsend.model import EntityClass
 from townsend.store.facts_schema import identifier
 from townsend.store.facts_values import EMAIL, is_usable, normal
 
-__all__ = ["EventLinks", "Merges", "RecordLinks", "blocked_numbers", "event_links", "merges", "record_links"]
+__all__ = [
+    "PAIRWISE_MAX",
+    "EventLinks",
+    "Merges",
+    "RecordLinks",
+    "blocked_numbers",
+    "event_links",
+    "merges",
+    "pairs_met",
+    "record_links",
+]
 
-MERGE_KINDS = ("merge", "match", "confirmed")
+Identified = TypeVar("Identified", int, tuple[str, str])
+
+# Of a record or an event that names more than so many others, each is linked with the first only: with the
+# record's own key, with the identity that the event belongs to. Ten thousand make fifty million pairs.
+PAIRWISE_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -98,20 +115,27 @@ def record_links(moment: Moment, rules: IdentityRules, versions: Versions, block
     return RecordLinks(key, seen, deleted, owner[kept], named[kept])
 
 
-def event_links(moment: Moment, blocked: Ints) -> EventLinks:
-    """What events say about people, up to now."""
+def event_links(moment: Moment, blocked: Ints, after_take: int | None = None) -> EventLinks:
+    """What events say about people, up to now; only those of takes after that one, if it is given."""
+    new = "true" if after_take is None else f"take > {after_take}"
     pairs, acting = [], []
     for cls in moment.events():
         if "who" not in moment.columns[cls.name]:
             continue
         table, time = f"facts.{identifier(cls.name)}", identifier(cls.time_field or "")
-        acting.append(f"SELECT who, min({time}) AS ms FROM {table} WHERE who IS NOT NULL GROUP BY who")
+        acting.append(
+            f"SELECT who, min({time}) AS ms FROM {table} WHERE who IS NOT NULL AND {new} GROUP BY who"
+        )
         pairs.append(
             f"""
             SELECT a, b, max(ms) AS ms FROM (
                 SELECT a, unnest(idents) AS b, ms FROM (
                     SELECT unnest(idents) AS a, idents, {time} AS ms FROM {table}
-                    WHERE idents IS NOT NULL AND {time} <= {moment.now_ms}))
+                    WHERE len(idents) <= {PAIRWISE_MAX + 1} AND {new} AND {time} <= {moment.now_ms})
+                UNION ALL
+                SELECT least(a, b), greatest(a, b), ms FROM (
+                    SELECT idents[1] AS a, unnest(idents) AS b, {time} AS ms FROM {table}
+                    WHERE len(idents) > {PAIRWISE_MAX + 1} AND {new} AND {time} <= {moment.now_ms}))
             WHERE a < b GROUP BY a, b
             """
         )
@@ -123,6 +147,17 @@ def event_links(moment: Moment, blocked: Ints) -> EventLinks:
     free = ~np.isin(who, blocked)
     clear = ~(np.isin(first, blocked) | np.isin(second, blocked))
     return EventLinks(first[clear], second[clear], seen[clear], who[free], since[free])
+
+
+def pairs_met(named: Sequence[Identified]) -> list[tuple[Identified, Identified]]:
+    """The pairs that an event links, the smaller one first.
+
+    Args:
+        named: the event's identities, or their numbers, the one that it belongs to first.
+    """
+    if len(named) > PAIRWISE_MAX + 1:
+        return [(min(named[0], other), max(named[0], other)) for other in named[1:]]
+    return list(combinations(sorted(named), 2))
 
 
 def event_boundaries(moment: Moment) -> tuple[int | None, int | None]:
@@ -147,23 +182,22 @@ def merges(moment: Moment, cls: EntityClass) -> Merges:
     if not moment.number("SELECT count(*) FROM facts.link WHERE space_a = $space", {"space": cls.namespace}):
         none = np.zeros(0, np.int64)
         return Merges(none, none, none, none)
-    said = f"""
-        SELECT b.n AS kept, a.n AS lost, at_ms, withdrawn, kind = 'merge' AS retires,
-               b.value AS b, a.value AS a
+    said = """
+        SELECT b.n AS kept, a.n AS lost, at_ms, withdrawn, b.value AS b, a.value AS a
         FROM facts.link l JOIN facts.number a ON a.space = l.space_a AND a.value = l.value_a
         JOIN facts.number b ON b.space = l.space_b AND b.value = l.value_b
-        WHERE l.space_a = $space AND kind IN {MERGE_KINDS} AND at_ms <= $now
+        WHERE l.space_a = $space AND kind = 'merge' AND at_ms <= $now
         """
-    kept, lost, seen, retires = moment.arrays(
+    kept, lost, seen = moment.arrays(
         f"""
-        SELECT kept, lost, at_ms, retires FROM ({said}) WHERE kept <> lost
+        SELECT kept, lost, at_ms FROM ({said}) WHERE kept <> lost
         QUALIFY NOT withdrawn AND row_number() OVER (
-            PARTITION BY kept, lost ORDER BY at_ms DESC, withdrawn DESC, retires DESC) = 1
+            PARTITION BY kept, lost ORDER BY at_ms DESC, withdrawn DESC) = 1
         ORDER BY at_ms, b, a
         """,
         {"space": cls.namespace, "now": moment.now_ms},
     )
-    return Merges(kept, lost, seen, retires)
+    return Merges(kept, lost, seen, np.ones(len(kept), np.int64))
 
 
 def merge_boundaries(moment: Moment) -> tuple[int | None, int | None]:

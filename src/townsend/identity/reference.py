@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 from typing import TypeVar
 
+from townsend.identity.links import PAIRWISE_MAX
 from townsend.identity.rules import IdentityRules
 
 __all__ = ["Event", "Merge", "People", "Record", "connected", "people"]
@@ -71,28 +72,33 @@ def people(
     """
     merges = [merge for merge in merges if merge.at_ms <= now_ms]
     events = [event for event in events if event.at_ms <= now_ms]
-    events = [Event(tuple(n for n in e.names if not _blocked(n, rules)), e.at_ms) for e in events]
-    acting = {name for event in events for name in event.names[:1]}
+    events = [_ordered(event, rules) for event in events]
+    acting = {event.names[0] for event in events if not _blocked(event.names[0], rules)}
     followed = _followed(records, merges)
     live = [record for record in records if not record.deleted and record.key not in followed]
     joining = live + [record for record in records if record.key in followed]
     named = {record.key: _names(record, rules) for record in joining}
-    crowded = _crowded(named, events, live, rules.links_per_value)
+    met = [
+        (pair, event.at_ms)
+        for event in events
+        for pair in _pairs(event.names[0], event.names[1:])
+        if not any(_blocked(name, rules) for name in pair)
+    ]
+    crowded = _crowded(named, [pair for pair, _ in met], live, rules.links_per_value)
     seen: dict[frozenset[Identity], int] = {}
 
-    def link(names: Iterable[Identity], own: Identity | None, at_ms: int) -> None:
-        kept = {name for name in names if name not in crowded or name == own}
-        for pair in combinations(sorted(kept), 2):
-            seen[frozenset(pair)] = max(seen.get(frozenset(pair), at_ms), at_ms)
+    def link(pairs: Iterable[tuple[Identity, Identity]], at_ms: int) -> None:
+        for pair in map(frozenset, pairs):
+            seen[pair] = max(seen.get(pair, at_ms), at_ms)
 
     for record in joining:
-        link({record.key, *named[record.key]}, record.key, record.seen_ms)
-    for event in events:
-        link(event.names, None, event.at_ms)
+        link(_pairs(record.key, named[record.key] - crowded - {record.key}), record.seen_ms)
+    for pair, at_ms in met:
+        link([pair] if not crowded & {*pair} else [], at_ms)
     for lost, (kept, at_ms) in followed.items():
         seen[frozenset((kept, lost))] = max(seen.get(frozenset((kept, lost)), at_ms), at_ms)
     nodes = {name for record in joining for name in (record.key, *named[record.key])}
-    nodes |= {name for event in events for name in event.names}
+    nodes |= {name for event in events for name in event.names if not _blocked(name, rules)}
     nodes |= {name for lost, (kept, _) in followed.items() for name in (lost, kept)}
     groups = _settle(nodes, seen, rules)
     return _existing(groups, records, live, joining, acting)
@@ -125,6 +131,18 @@ def _blocked(name: Identity, rules: IdentityRules) -> bool:
     return name[1] in rules.blocked.get(name[0], ())
 
 
+def _pairs(first: Identity, others: Collection[Identity]) -> Iterable[tuple[Identity, Identity]]:
+    """The links between what a record or an event names."""
+    if len(others) > PAIRWISE_MAX:
+        return product([first], others)
+    return combinations([first, *others], 2)
+
+
+def _ordered(event: Event, rules: IdentityRules) -> Event:
+    """A blocked value is who acts only where there is no other."""
+    return Event(tuple(sorted(event.names, key=lambda name: _blocked(name, rules))), event.at_ms)
+
+
 def _names(record: Record, rules: IdentityRules) -> set[Identity]:
     return {name for name in record.names if not _blocked(name, rules)}
 
@@ -135,23 +153,25 @@ def _followed(records: Sequence[Record], merges: Sequence[Merge]) -> dict[Identi
     into: dict[Identity, Identity] = {}
     when: dict[Identity, int] = {}
     for merge in sorted(merges, key=lambda m: (m.at_ms, m.kept, m.lost)):
-        if _last(merge.kept, into) == merge.lost:
+        if merge.lost in _way(merge.kept, into):
             del into[merge.kept]  # it went the other way before
         into[merge.lost] = merge.kept
         when[merge.lost] = merge.at_ms
-    return {key: (into[key], when[key]) for key in into if _last(key, into) in there}
+    return {key: (into[key], when[key]) for key in into if _way(key, into)[-1] in there}
 
 
-def _last(key: Identity, into: Mapping[Identity, Identity]) -> Identity:
-    passed = {key}
-    while key in into and into[key] not in passed:
-        key = into[key]
-        passed.add(key)
-    return key
+def _way(key: Identity, into: Mapping[Identity, Identity]) -> list[Identity]:
+    way = [key]
+    while way[-1] in into:
+        way.append(into[way[-1]])
+    return way
 
 
 def _crowded(
-    named: Mapping[Identity, set[Identity]], events: Sequence[Event], live: Sequence[Record], bound: int
+    named: Mapping[Identity, set[Identity]],
+    met: Sequence[tuple[Identity, Identity]],
+    live: Sequence[Record],
+    bound: int,
 ) -> set[Identity]:
     """Values that join more distinct records than the bound allows."""
     own = {record.key for record in live} | set(named)
@@ -159,11 +179,10 @@ def _crowded(
     for key, names in named.items():
         for name in {key, *names}:
             joined.setdefault(name, set()).add(key)
-    for event in events:
-        for first in event.names:
-            for second in event.names:
-                if first in own and second != first:
-                    joined.setdefault(second, set()).add(first)
+    for pair in met:
+        for first, second in (pair, pair[::-1]):
+            if first in own:
+                joined.setdefault(second, set()).add(first)
     return {name for name, keys in joined.items() if len(keys) > bound}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from townsend.identity.matchrules import Matching
 from townsend.model import EntityClass, Schema
 from townsend.store.facts_values import normal_value
 
@@ -50,6 +51,7 @@ class IdentityRules:
         links_per_value: a value that joins more distinct records than this loses all its links.
         instances: sources that cross-references may name.
         min_confidence: cross-references below this do not count; one without a confidence does.
+        matching: which matches are looked for; none unless said.
     """
 
     person: tuple[Namespace, ...] = (Namespace("b2b_person"), Namespace("Email"), Namespace("ECID"))
@@ -58,6 +60,7 @@ class IdentityRules:
     links_per_value: int = LINKS_PER_VALUE
     instances: tuple[Instance, ...] = ()
     min_confidence: float = 0.0
+    matching: Matching = field(default_factory=Matching)
 
     def priority(self, space: str) -> int:
         """Where a namespace of people stands: 1 is the most important, undeclared ones come last."""

@@ -74,9 +74,20 @@ class Versions:
         return found
 
 
-def read_versions(moment: Moment, cls: EntityClass, keys: Sequence[int] | None = None) -> Versions:
-    """Choose the current versions of a class, of these keys only if any are given."""
+def read_versions(
+    moment: Moment, cls: EntityClass, keys: Sequence[int] | None = None, before_take: int | None = None
+) -> Versions:
+    """Choose the current versions of a class.
+
+    Args:
+        moment: what is read.
+        cls: the class.
+        keys: choose those of these keys only.
+        before_take: choose those that were current when no later take than this was there.
+    """
     table = f"facts.{identifier(cls.name)}"
+    if before_take is not None:
+        table = f"(SELECT rowid, * FROM {table} WHERE take <= {before_take})"
     declared = frozenset(moment.columns[cls.name] & set(cls.shape.names()) - set(RECORD))
     only = "" if keys is None else f" WHERE key IN ({', '.join(str(int(key)) for key in keys) or 'NULL'})"
     rows, known, cleared, patches = moment.rows(
@@ -89,21 +100,24 @@ def read_versions(moment: Moment, cls: EntityClass, keys: Sequence[int] | None =
     versions = Versions(cls, declared, nulls, patches > 0, rows == known and not patches, int(known))
     if versions.alone:
         # Every key has one version, so the table itself says what is current.
-        moment.run(
-            f'CREATE OR REPLACE TEMP VIEW {versions.now} AS SELECT rowid AS "@r", {TIME} AS "@t", * '
-            f"FROM {table}{only}"
+        chosen = f'SELECT rowid AS "@r", {TIME} AS "@t", * FROM {table}{only}'
+    else:
+        _choose(moment, versions, table, only)
+        source = f'SELECT rowid AS "@r", * FROM {table}{only}'
+        if versions.patched:
+            _fold(moment, versions, table)
+            source += f" UNION ALL BY NAME SELECT * FROM {temp('fold', cls.name)}"
+        chosen = (
+            f'SELECT c."@r", c.t AS "@t", c.key, c.source, c.deleted, '
+            f's.* EXCLUDE ("@r", key, source, deleted) '
+            f'FROM {temp("cur", cls.name)} c JOIN ({source}) s ON s."@r" = c."@r"'
         )
-        return versions
-    _choose(moment, versions, table, only)
-    source = f'SELECT rowid AS "@r", * FROM {table}'
-    if versions.patched:
-        _fold(moment, versions, table)
-        source += f" UNION ALL BY NAME SELECT * FROM {temp('fold', cls.name)}"
-    moment.run(
-        f"CREATE OR REPLACE TEMP VIEW {versions.now} AS "
-        f'SELECT c."@r", c.t AS "@t", c.key, c.source, c.deleted, s.* EXCLUDE ("@r", key, source, deleted) '
-        f'FROM {temp("cur", cls.name)} c JOIN ({source}) s ON s."@r" = c."@r"'
-    )
+    if keys is not None:
+        # A few rows are worth taking out: joined where they lie, DuckDB begins at the wrong end.
+        picked = temp("picked", cls.name)
+        moment.run(f"CREATE OR REPLACE TEMP TABLE {picked} AS {chosen}")
+        chosen = f"SELECT * FROM {picked}"
+    moment.run(f"CREATE OR REPLACE TEMP VIEW {versions.now} AS {chosen}")
     return versions
 
 

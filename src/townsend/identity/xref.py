@@ -15,7 +15,7 @@ from townsend.identity.keys import candidates, key_ending
 from townsend.identity.moment import Ints, Moment
 from townsend.identity.rules import IdentityRules
 
-__all__ = ["Golden", "XrefReport", "boundaries", "golden_names", "read_golden"]
+__all__ = ["Golden", "XrefReport", "boundaries", "golden_names", "read_golden", "unknown_systems"]
 
 ACTIVE = frozenset({"", "active", "a", "1", "current", "valid", "approved", "confirmed", "true", "y", "yes"})
 WITHDRAWN = frozenset(
@@ -170,6 +170,21 @@ def boundaries(moment: Moment) -> tuple[int | None, int | None]:
         {"now": moment.now_ms},
     )
     return found[0][0], found[0][1]
+
+
+def unknown_systems(moment: Moment) -> list[tuple[str, str, str, int]]:
+    """Systems of which master data speaks and no record ever came: class, system, instance, rows; most first.
+
+    Call it after ``read_golden``.
+    """
+    return [
+        (str(cls), str(system), str(instance), int(rows))
+        for cls, system, instance, rows in moment.rows(
+            """SELECT x.class, x.system, x.instance, count(*) AS rows
+               FROM xref_active x LEFT JOIN xref_key k USING (i)
+               GROUP BY x.class, x.system, x.instance HAVING count(k.n) = 0 ORDER BY rows DESC, 1, 2, 3"""
+        )
+    ]
 
 
 def _choose(moment: Moment) -> None:

@@ -125,16 +125,20 @@ def _overlaid(under: Any, over: Any) -> Any:
     return under | {key: _overlaid(under.get(key), value) for key, value in over.items()}
 
 
-def combine_values(making: Making, winners: Winners, path: str) -> str | None:
+def combine_values(making: Making, winners: Winners, path: str, value: str, joins: str) -> str | None:
     """The temporary table ``(id, value)`` of such a field where it takes several pieces; None if nowhere.
 
     Where a source sends patches it has every entity with several pieces that has a value at all.
+
+    Args:
+        value: SQL over rows ``s`` of pieces ``p``: what a row says of the field …
+        joins: … with this behind the rows.
     """
     versions = winners.pile.versions
     moment, combine = making.moment, combiner(versions.cls, path)
     assert combine is not None
     offer, part = temp("offer", versions.cls.name), identifier(f"part_{versions.cls.name}_{path}")
-    _write_offers(making, winners, path, offer)
+    _write_offers(making, winners, path, value, joins, offer)
     if not moment.number(f"SELECT count(*) FROM {offer}"):
         return None
     moment.run(
@@ -160,21 +164,21 @@ def combine_values(making: Making, winners: Winners, path: str) -> str | None:
     return part
 
 
-def _write_offers(making: Making, winners: Winners, path: str, offer: str) -> None:
+def _write_offers(making: Making, winners: Winners, path: str, value: str, joins: str, offer: str) -> None:
     """``offer(id, rank, value)``: what pieces say of the field, where it is not one text alone."""
     versions = winners.pile.versions
-    column, bit = f"s.{identifier(path)}", winners.bits[path]
-    rank = f"g.{winners.pile.ranks.get(path, winners.pile.whole)}"
-    rows = f'JOIN facts.{identifier(versions.cls.name)} s ON s.rowid = g."@r"'
+    bit = winners.bits[path]
+    rank = f"p.{winners.pile.ranks.get(path, winners.pile.whole)}"
+    rows = f'JOIN facts.{identifier(versions.cls.name)} s ON s.rowid = p."@r" {joins}'
     if versions.patched:
         # What a record says last of this field is what it says; an explicit null says nothing any more.
         # Undeclared fields are many in one text: of those each patch counts, the later above the earlier.
-        last = "QUALIFY row_number() OVER (PARTITION BY g.id, g.key ORDER BY g.ver DESC) = 1"
+        last = "QUALIFY row_number() OVER (PARTITION BY p.id, p.key ORDER BY p.ver DESC) = 1"
         making.moment.run(
             f"""
             CREATE OR REPLACE TEMP TABLE {offer} AS SELECT * FROM (
-                SELECT g.id, ({rank}, g.ver) AS rank, CAST({column} AS VARCHAR) AS value
-                FROM {winners.giving} g {rows} WHERE {says(versions, path)}
+                SELECT p.id, ({rank}, p.ver) AS rank, CAST({value} AS VARCHAR) AS value
+                FROM {winners.giving} p {rows} WHERE {says(versions, path)}
                 {"" if path == "extra" else last})
             WHERE value IS NOT NULL
             """
@@ -184,9 +188,9 @@ def _write_offers(making: Making, winners: Winners, path: str, offer: str) -> No
         f"""
         CREATE OR REPLACE TEMP TABLE {offer} AS
         WITH several AS (
-            SELECT id FROM {winners.giving} g WHERE {bit.of("g.says")} GROUP BY id HAVING count(*) > 1)
-        SELECT g.id, {rank} AS rank, CAST({column} AS VARCHAR) AS value
-        FROM {winners.giving} g SEMI JOIN several USING (id) {rows} WHERE {bit.of("g.says")}
+            SELECT id FROM {winners.giving} p WHERE {bit.of("p.says")} GROUP BY id HAVING count(*) > 1)
+        SELECT p.id, {rank} AS rank, CAST({value} AS VARCHAR) AS value
+        FROM {winners.giving} p SEMI JOIN several USING (id) {rows} WHERE {bit.of("p.says")}
         """
     )
 

@@ -8,10 +8,21 @@ from when until when it holds; so it is the same for every instant. Pairs of whi
 from __future__ import annotations
 
 from townsend.identity.moment import joined, temp, text_literal
+from townsend.identity.versions import Versions
 from townsend.profiles.making import Making
 from townsend.store.facts_schema import identifier
 
-__all__ = ["EDGES_OF", "write_edges"]
+__all__ = [
+    "ACCOUNT",
+    "COMPONENTS",
+    "EDGES_OF",
+    "OWN_ACCOUNT",
+    "PERSON",
+    "RELATED",
+    "update_ancestors",
+    "update_edges",
+    "write_edges",
+]
 
 PERSON, ACCOUNT = "person", "account"
 # Classes whose own records are read for edges once more.
@@ -21,6 +32,9 @@ COMPONENTS = "personComponents"
 RELATED = "relatedAccountKeys"
 # What is read of a component. DuckDB makes structs of it at once; json_each takes ten times as long.
 _COMPONENT = '[{"sourceAccountKey":{"sourceKey":"VARCHAR"},"sourcePersonKey":{"sourceKey":"VARCHAR"}}]'
+
+# Where pairs stand, and which.
+_ENDS = (("", "live"), ("_retired", "NOT live"))
 
 
 def write_edges(making: Making) -> None:
@@ -34,6 +48,27 @@ def write_edges(making: Making) -> None:
     _related(making)
 
 
+def update_edges(making: Making, people: str) -> None:
+    """Make the pairs of some people anew, in a world that is there already.
+
+    Args:
+        making: the world, with the versions of these people's records and the table of these as members.
+        people: the temporary table ``(id)`` of these people, and of those who were there before.
+    """
+    _keys(making)
+    _pairs(making, people)
+    for suffix, which in _ENDS:
+        table = making.table("edge_person_account" + suffix)
+        making.moment.run(f"DELETE FROM {table} WHERE near IN (FROM {people})")
+        making.moment.run(f"INSERT INTO {table} SELECT * EXCLUDE live FROM pair WHERE {which}")
+
+
+def update_ancestors(making: Making) -> None:
+    """Make everybody's ancestors anew, in a world that is there already."""
+    making.moment.run(f"DROP TABLE IF EXISTS {making.table('edge_account_ancestor')}")
+    _ancestors(making)
+
+
 def _keys(making: Making) -> None:
     """``account_key(value, id)`` of accounts, live and retired."""
     making.moment.run(
@@ -44,7 +79,18 @@ def _keys(making: Making) -> None:
 
 
 def _people(making: Making) -> None:
-    ways = [*_direct(making), *_relations(making), *_opportunities(making)]
+    _pairs(making)
+    for suffix, which in _ENDS:
+        making.moment.run(
+            f"CREATE TABLE {making.table('edge_person_account' + suffix)} AS "
+            f"SELECT * EXCLUDE live FROM pair WHERE {which} ORDER BY near, far"
+        )
+
+
+def _pairs(making: Making, people: str | None = None) -> None:
+    """``pair`` of people and accounts, and whether both are live; of some people only, if they are given."""
+    only = "" if people is None else f' AND r."@person" IN (FROM {people})'
+    ways = [*_direct(making, people), *_relations(making, only), *_opportunities(making, only)]
     nothing = (
         "SELECT CAST(NULL AS INTEGER) AS near, CAST(NULL AS INTEGER) AS far, '' AS via, "
         "CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms WHERE false"
@@ -57,14 +103,9 @@ def _people(making: Making) -> None:
         f"LEFT JOIN {making.table(ACCOUNT)} a ON a.id = e.far "
         "WHERE e.near IS NOT NULL AND e.far IS NOT NULL"
     )
-    for suffix, which in (("", "live"), ("_retired", "NOT live")):
-        making.moment.run(
-            f"CREATE TABLE {making.table('edge_person_account' + suffix)} AS "
-            f"SELECT * EXCLUDE live FROM pair WHERE {which} ORDER BY near, far"
-        )
 
 
-def _direct(making: Making) -> list[str]:
+def _direct(making: Making, people: str | None) -> list[str]:
     """What records say themselves, not the merged winner: live ones, and those of retired people."""
     versions = making.versions.get(PERSON)
     if versions is None:
@@ -87,14 +128,7 @@ def _direct(making: Making) -> list[str]:
             WHERE c.sourceAccountKey.sourceKey IS NOT NULL
             """
         )
-        # A component of a record that is no more does not count, whoever still holds it.
-        making.moment.run(
-            f"""
-            CREATE OR REPLACE TEMP TABLE retired_key AS
-            SELECT d.value FROM {versions.now} c JOIN facts.number d ON d.n = c.key
-            ANTI JOIN (SELECT n FROM {temp("member", PERSON)} WHERE NOT retired) m ON m.n = c.key
-            """
-        )
+        _retired_keys(making, versions, people is None)
         found.append(
             f"SELECT p.id AS near, k.id AS far, {bounds} FROM component p "
             "JOIN account_key k ON k.value = p.account "
@@ -103,11 +137,32 @@ def _direct(making: Making) -> list[str]:
     return found
 
 
-def _relations(making: Making) -> list[str]:
+def _retired_keys(making: Making, versions: Versions, whole: bool) -> None:
+    """``retired_key(value)``: a component of a record that is no more does not count, whoever holds it."""
+    records = f"SELECT d.value, c.key FROM {versions.now} c JOIN facts.number d ON d.n = c.key"
+    live = f"SELECT n FROM {temp('member', PERSON)} WHERE NOT retired"
+    if not whole:
+        # Records of others may be meant, of which nothing was read.
+        records = (
+            f"SELECT d.value, d.n AS key FROM facts.number d SEMI JOIN component p ON p.record = d.value "
+            f"WHERE d.space = {text_literal(versions.cls.namespace)} "
+            f"AND d.n IN (SELECT key FROM facts.{identifier(PERSON)})"
+        )
+        live = (
+            f"SELECT n FROM {making.table('source')} WHERE class = {text_literal(PERSON)} "
+            f"AND id IN (SELECT id FROM {making.table(PERSON)})"
+        )
+    making.moment.run(
+        f"CREATE OR REPLACE TEMP TABLE retired_key AS "
+        f"SELECT value FROM ({records}) r ANTI JOIN ({live}) m ON m.n = r.key"
+    )
+
+
+def _relations(making: Making, only: str) -> list[str]:
     """Relation rows, while they hold; missing activity means active."""
     if not _has(making, "account_person", "@person", "@account"):
         return []
-    table, paths = making.table("account_person"), making.versions["account_person"].paths
+    table, paths = making.table("account_person"), making.moment.columns["account_person"]
 
     def column(path: str, kind: str) -> str:
         return f"r.{identifier(path)}" if path in paths else f"CAST(NULL AS {kind})"
@@ -116,11 +171,11 @@ def _relations(making: Making) -> list[str]:
     active = f"coalesce({column('isActive', 'BOOLEAN')}, true)"
     return [
         f'SELECT r."@person" AS near, r."@account" AS far, \'relation\' AS via, '
-        f"{start} AS start_ms, {end} AS end_ms FROM {table} r WHERE {active}"
+        f"{start} AS start_ms, {end} AS end_ms FROM {table} r WHERE {active}{only}"
     ]
 
 
-def _opportunities(making: Making) -> list[str]:
+def _opportunities(making: Making, only: str) -> list[str]:
     """Relation rows of opportunities, and the opportunity's account."""
     if not _has(making, "opportunity_person", "@person", "@opportunity"):
         return []
@@ -133,12 +188,12 @@ def _opportunities(making: Making) -> list[str]:
     return [
         'SELECT r."@person" AS near, r."@account" AS far, \'opportunity\' AS via, '
         "CAST(NULL AS BIGINT) AS start_ms, CAST(NULL AS BIGINT) AS end_ms "
-        f"FROM {pairs}"
+        f"FROM {pairs} WHERE true{only}"
     ]
 
 
 def _has(making: Making, cls: str, *columns: str) -> bool:
-    if cls not in making.entities:
+    if cls not in making.known():
         return False
     found = {str(row[0]) for row in making.moment.rows(f"DESCRIBE SELECT * FROM {making.table(cls)}")}
     return found >= set(columns)

@@ -20,14 +20,17 @@ from townsend.identity.links import (
     merges,
     record_links,
 )
-from townsend.identity.moment import Ints, Moment, distinct, temp, text_literal
+from townsend.identity.matchlinks import with_matches
+from townsend.identity.moment import Ints, distinct, temp, text_literal
 from townsend.identity.versions import read_versions
 from townsend.identity.xref import Golden, boundaries, read_golden
 from townsend.model import EntityClass
 from townsend.profiles.making import Making, acting_class
+from townsend.profiles.survivors import write_survivors
+from townsend.profiles.traces import make_traces, write_traces
 from townsend.store.facts_schema import identifier
 
-__all__ = ["evidence_of", "member_table", "write_entities"]
+__all__ = ["evidence_of", "make_tables", "member_table", "report_crowded", "write_class", "write_entities"]
 
 
 def write_entities(making: Making) -> None:
@@ -37,12 +40,13 @@ def write_entities(making: Making) -> None:
     making.report.conflicts, making.report.statuses = said.conflicts, said.statuses
     making.report.unknown, making.report.unknown_keys = said.unknown, said.unknown_keys
     making.report.classes = said.classes
+    write_survivors(making)
     making.bounds.narrow(*boundaries(moment))
     making.bounds.narrow(*event_boundaries(moment))
     making.bounds.narrow(*merge_boundaries(moment))
     blocked = blocked_numbers(moment, making.identity)
     acting = acting_class(making.schema)
-    _make_tables(making)
+    make_tables(making)
     for cls in making.schema.classes.values():
         if cls.is_event:
             continue
@@ -53,10 +57,10 @@ def write_entities(making: Making) -> None:
         evidence = evidence_of(making, cls, blocked, golden.pop(cls.name, None))
         if len(evidence.records.key) or (evidence.events and len(evidence.events.who)):
             found = resolve(moment, making.identity, cls, evidence)
+            write_traces(making, cls, evidence, found)
             del evidence
-            _write(making, cls, found)
-            # Of millions of entities only what is still needed stays.
-            making.entities[cls.name] = found.acting()
+            write_class(making, cls, found)
+    report_crowded(making)
 
 
 def evidence_of(making: Making, cls: EntityClass, blocked: Ints, golden: Golden | None) -> Evidence:
@@ -69,10 +73,12 @@ def evidence_of(making: Making, cls: EntityClass, blocked: Ints, golden: Golden 
     events: EventLinks | None = None
     if cls.name == acting_class(making.schema):
         events = event_links(moment, blocked)
-    return Evidence(records, events, merges(moment, cls), golden)
+    evidence = Evidence(records, events, merges(moment, cls), golden)
+    return with_matches(moment, making.identity, cls, making.versions.get(cls.name), evidence)
 
 
-def _make_tables(making: Making) -> None:
+def make_tables(making: Making) -> None:
+    """Make the tables of all classes, empty."""
     moment, shown = making.moment, making.table("shown")
     moment.run(f"CREATE TABLE {shown} (class VARCHAR, id INTEGER, n INTEGER)")
     moment.run(
@@ -84,9 +90,10 @@ def _make_tables(making: Making) -> None:
         "(class VARCHAR, id INTEGER, n INTEGER, source VARCHAR, at_ms BIGINT)"
     )
     moment.run(f"CREATE TABLE {making.table('removed')} (class VARCHAR, a INTEGER, b INTEGER, at_ms BIGINT)")
+    make_traces(making)
 
 
-def _write(making: Making, cls: EntityClass, found: Entities) -> None:
+def write_class(making: Making, cls: EntityClass, found: Entities) -> None:
     """From numbers to the entities of a class and back."""
     moment, name = making.moment, text_literal(cls.name)
     n = np.concatenate([found.n, found.retired_n])
@@ -110,7 +117,9 @@ def _write(making: Making, cls: EntityClass, found: Entities) -> None:
             {"a": pairs[:, 0], "b": pairs[:, 1], "at_ms": pairs[:, 2]},
             f"{name}, a, b, at_ms",
         )
-    _remark(making, moment, cls, found)
+    making.report.removed[cls.name] = len(found.removed)
+    # Of millions of entities only what is still needed stays.
+    making.entities[cls.name] = found.acting()
 
 
 def _dictionary(making: Making) -> str:
@@ -142,15 +151,12 @@ def _write_members(making: Making, cls: EntityClass, found: Entities) -> None:
     )
 
 
-def _remark(making: Making, moment: Moment, cls: EntityClass, found: Entities) -> None:
-    making.report.removed[cls.name] = len(found.removed)
-    if not len(found.crowded):
-        return
-    moment.table("crowd", {"n": found.crowded, "records": found.crowd})
-    making.report.crowded += [
-        (cls.name, str(space), int(count), int(most))
-        for space, count, most in moment.rows(
-            "SELECT d.space, count(*), max(c.records) FROM crowd c JOIN facts.number d USING (n) "
-            "GROUP BY 1 ORDER BY 1"
+def report_crowded(making: Making) -> None:
+    """Which values join too many records, by class and namespace."""
+    making.report.crowded = [
+        (str(cls), str(space), int(count), int(most))
+        for cls, space, count, most in making.moment.rows(
+            f"SELECT c.class, d.space, count(*), max(c.records) FROM {making.table('trace_crowded')} c "
+            "JOIN facts.number d USING (n) GROUP BY ALL ORDER BY ALL"
         )
     ]

@@ -45,6 +45,7 @@ class Making:
         versions: class to its current versions.
         entities: class to who is whom.
         several: classes, and whether it is their retired entities, some of which have several records.
+        others: classes of which there are entities elsewhere, with the ids of some numbers of theirs.
         bounds: instants for which what is made holds.
         report: what somebody should look at.
     """
@@ -57,6 +58,7 @@ class Making:
     versions: dict[str, Versions] = field(default_factory=dict)
     entities: dict[str, Entities] = field(default_factory=dict)
     several: set[tuple[str, bool]] = field(default_factory=set)
+    others: frozenset[str] = frozenset()
     bounds: Bounds = field(default_factory=Bounds)
     report: Report = field(default_factory=Report)
 
@@ -75,6 +77,10 @@ class Making:
     def classes(self) -> list[EntityClass]:
         """The classes that have entities, in the order of the schema."""
         return [self.schema.classes[name] for name in self.schema.classes if name in self.entities]
+
+    def known(self) -> set[str]:
+        """The classes of which there are entities, here or elsewhere."""
+        return {*self.entities, *self.others}
 
     def policy(self, cls: str) -> MergePolicy:
         return self.merge.get(cls, MergePolicy())

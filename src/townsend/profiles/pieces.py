@@ -16,6 +16,7 @@ from townsend.identity.versions import TIME, Versions
 from townsend.profiles.entities import member_table
 from townsend.profiles.making import Making
 from townsend.profiles.rules import MergePolicy
+from townsend.profiles.survivors import RANK, survivor_join
 from townsend.store.facts_schema import identifier
 
 __all__ = ["Pile", "make_pieces", "rank_sql"]
@@ -73,38 +74,48 @@ def make_pieces(making: Making, versions: Versions, retired: bool) -> Pile:
     moment.run(
         f"""
         CREATE OR REPLACE TEMP TABLE {pile} AS
-        SELECT p.*, {", ".join(columns)}
-        FROM {piece} p SEMI JOIN {several} USING (id) JOIN facts.number d ON d.n = p.key {joins}
+        SELECT p.* {_without_times(making, versions)}, {", ".join(columns)}
+        FROM {_timed(making, versions, piece)} p
+        SEMI JOIN {several} USING (id) JOIN facts.number d ON d.n = p.key {joins}
         """
     )
     whole = ranks.pop("")
     return Pile(versions, single, pile, ranks, whole)
 
 
-def rank_sql(policy: MergePolicy) -> str:
-    """The order of an entity's pieces ``p`` with key text ``d.value``, the winner last."""
+def rank_sql(policy: MergePolicy, time: str = "p.t", hint: str = "") -> str:
+    """The order of an entity's pieces ``p`` with key text ``d.value``, the winner last.
+
+    Args:
+        hint: how master data orders them, if it does.
+    """
     listed = ", ".join(text_literal(source) for source in policy.order)
     trust = f"coalesce(list_position([{listed}], p.source), {len(policy.order) + 1}) DESC" if listed else ""
-    ties = ["d.value DESC", "p.ver"]
-    if policy.by == "changed":
+    ties = [hint, "d.value DESC", "p.ver"]
+    if policy.by == "master":
+        order = [hint, time, trust, *ties[1:]]
+    elif policy.by == "changed":
         order = [trust, *ties]
     elif policy.by == "source":
-        order = [trust, "p.t", *ties]
+        order = [trust, time, *ties]
     else:
-        order = ["p.t", trust, *ties]
+        order = [time, trust, *ties]
     return ", ".join(one for one in order if one)
 
 
 def _ranks(making: Making, versions: Versions, piece: str) -> tuple[dict[str, str], list[str], str]:
     """Group to rank column (the class's own under ""), the columns' SQL, and what must be joined for it."""
     default = making.policy(versions.cls.name)
+    times = _times(making, versions)
+    ranked = survivor_join(making, versions.cls.name)
+    hint = RANK if ranked else ""
     names: dict[str, str] = {}
     columns: list[str] = []
     found: dict[str, str] = {}
     changing: list[tuple[str, tuple[str, ...]]] = []
-    for path, paths in [("", ()), *versions.groups()]:
+    for path, paths in [("", ()), *versions.groups(), ("extra", ("extra",))]:
         policy = default.of(path)
-        order = rank_sql(policy)
+        order = rank_sql(policy, times.get(_time_sql(versions, policy), "p.t"), hint)
         if order not in names:
             names[order] = f"o{len(names)}"
             columns.append(f"row_number() OVER (PARTITION BY p.id ORDER BY {order}) AS {names[order]}")
@@ -115,9 +126,50 @@ def _ranks(making: Making, versions: Versions, piece: str) -> tuple[dict[str, st
             columns.append(f"h.{column} * {_RANKS} + {names[order]} AS {column}r")
             found[path] = f"{column}r"
     if not changing:
-        return found, columns, ""
+        return found, columns, ranked
     _make_changes(making, versions, piece, changing)
-    return found, columns, f"LEFT JOIN {temp('change', versions.cls.name)} h ON h.key = p.key"
+    return found, columns, f"LEFT JOIN {temp('change', versions.cls.name)} h ON h.key = p.key {ranked}"
+
+
+def _times(making: Making, versions: Versions) -> dict[str, str]:
+    """SQL of each custom time that a policy of the class asks for, to the column that holds it."""
+    default = making.policy(versions.cls.name)
+    asked = [_time_sql(versions, policy) for policy in (default, *default.fields.values())]
+    return {sql: f"p.w{place}" for place, sql in enumerate(dict.fromkeys(filter(None, asked)))}
+
+
+def _time_sql(versions: Versions, policy: MergePolicy) -> str:
+    """A version's time as the policy has it, over rows ``s`` of pieces ``q``; empty if that is its own."""
+    times = {source: path for source, path in policy.times.items() if path in versions.paths}
+    otherwise = f"s.{identifier(times.pop(''))}" if "" in times else "NULL"
+    # A source that is named with a field nobody ever gave has its own time, not that of all others.
+    cases = " ".join(
+        f"WHEN {text_literal(source)} THEN {f's.{identifier(path)}' if source in times else 'NULL'}"
+        for source, path in policy.times.items()
+        if source
+    )
+    if not times and otherwise == "NULL":
+        return ""
+    chosen = f"CASE q.source {cases} ELSE {otherwise} END" if cases else otherwise
+    return f"coalesce({chosen}, q.t)"
+
+
+def _timed(making: Making, versions: Versions, piece: str) -> str:
+    """The pieces with the columns of ``_times``; of one record a later version never has an earlier time."""
+    times = _times(making, versions)
+    if not times:
+        return piece
+    columns = ", ".join(
+        f"max({sql}) OVER (PARTITION BY q.key ORDER BY q.ver) AS {name.removeprefix('p.')}"
+        for sql, name in times.items()
+    )
+    rows = f"facts.{identifier(versions.cls.name)}"
+    return f'(SELECT q.*, {columns} FROM {piece} q JOIN {rows} s ON s.rowid = q."@r")'
+
+
+def _without_times(making: Making, versions: Versions) -> str:
+    names = ", ".join(name.removeprefix("p.") for name in _times(making, versions).values())
+    return f"EXCLUDE ({names})" if names else ""
 
 
 def _make_changes(

@@ -24,7 +24,9 @@ class Report:
         unknown: active rows of master data about records that never came.
         unknown_keys: the first of these, as written.
         own_parents: class to entities that refer to themselves, both ends having been unified.
-        undecided: class, money field, entities for which no rate of exchange was known.
+        undecided: class, money field, entities and events whose amount nobody can say.
+        rates: currency for which a rate is missing, the first day on which, amounts that need it; a currency
+            without a name stands for amounts that no rate would help.
     """
 
     crowded: list[tuple[str, str, int, int]] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Report:
     unknown_keys: list[str] = field(default_factory=list)
     own_parents: dict[str, int] = field(default_factory=dict)
     undecided: list[tuple[str, str, int]] = field(default_factory=list)
+    rates: list[tuple[str, str, int]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,10 +50,11 @@ class Report:
         found.crowded = [(c, s, int(n), int(m)) for c, s, n, m in found.crowded]
         found.conflicts = [(c, key, list(golden)) for c, key, golden in found.conflicts]
         found.undecided = [(c, path, int(n)) for c, path, n in found.undecided]
+        found.rates = [(code, day, int(n)) for code, day, n in found.rates]
         return found
 
     def lines(self) -> list[str]:
-        """One sentence a finding; empty if there is nothing to say."""
+        """One sentence a finding about who is who; empty if there is nothing to say."""
         said = [
             f"{cls}: {count:,} values of {space} join too many records (one of them {most:,}) and link nobody"
             "; block them in the settings if they are placeholders"
@@ -86,9 +90,22 @@ class Report:
             for cls, count in self.own_parents.items()
             if count
         ]
-        said += [
-            f"{cls}: {count:,} amounts in {path} are undecided for want of a rate of exchange; "
-            "add it to `rates`"
+        return said
+
+    def money(self) -> list[str]:
+        """Which amounts nobody can say, and what to do about it."""
+        said = [
+            f"{cls}: amounts in {path} of which nobody can say what they are worth: {count:,}"
             for cls, path, count in self.undecided
         ]
-        return said
+        return said + self.lacking()
+
+    def lacking(self) -> list[str]:
+        """What to do about undecided amounts: one sentence a rate of exchange that is missing."""
+        return [
+            f"no rate of exchange from {code} holds on {day} (amounts that need one: {count:,}); "
+            "add one of that day or before to `rates` in townsend.yaml"
+            if code
+            else f"too large, or without a known currency or day: {count:,} amounts; mend them in the source"
+            for code, day, count in self.rates
+        ]

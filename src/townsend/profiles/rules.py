@@ -13,7 +13,7 @@ from typing import Literal
 
 __all__ = ["MergePolicy", "MoneyRules", "Rate"]
 
-By = Literal["time", "changed", "source"]
+By = Literal["time", "changed", "source", "master"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,21 @@ class MergePolicy:
 
     Args:
         by: ``time``: the newest version that says anything about the field; ``changed``: the record whose
-            value changed last; ``source``: the first source in ``order`` that has one.
-        order: source names, the most trusted first; it also settles ties. Sources not named come after these.
+            value changed last; ``source``: the first source in ``order`` that has one, of equally trusted
+            ones the newest; ``master``: the record that master data ranks first (``survivor_rank``), of
+            equally ranked ones the newest.
+        order: source names, the most trusted first; it also settles ties. Sources not named come after
+            these, all alike.
         fields: exceptions, by dotted path; a path stands for everything below it too.
+        times: source to the field by which its records are compared in time with those of others, ``""``
+            standing for all sources that are not named. Without it, or where a version lacks the field, a
+            version's own time counts. Which version of *one* record is current is not touched by this.
     """
 
     by: By = "time"
     order: tuple[str, ...] = ()
     fields: Mapping[str, MergePolicy] = field(default_factory=dict)
+    times: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, path: str) -> MergePolicy:
         """The policy for a field: the exception with the longest path that holds it, else this one.

@@ -2,7 +2,9 @@
 
 Each column is a declared field's merged value; ``@<reference>`` is the id of what the row refers to, live
 or retired, null if that is nowhere; ``extra`` holds undeclared fields; ``first_ms`` says since when somebody
-known from events alone exists. Amounts of money are in the project's currency.
+known from events alone exists. Amounts of money are in the project's currency; one that nobody can say is
+null, its mark stands beside it, and the table ``undecided`` names it. Events stay where they are: what those
+of a class say about money in other currencies is in ``<class>_worth``.
 """
 
 from __future__ import annotations
@@ -13,33 +15,50 @@ import numpy as np
 
 from townsend.identity.moment import joined, temp, text_literal
 from townsend.identity.versions import Versions
-from townsend.model import EntityClass
+from townsend.model import EntityClass, mark_of
 from townsend.profiles.combine import combine_values, is_combined, says
 from townsend.profiles.edges import EDGES_OF
 from townsend.profiles.entities import member_table
 from townsend.profiles.making import Making, acting_class, reference_column
-from townsend.profiles.money import Amount, amounts, write_rates
+from townsend.profiles.money import Amount, amounts, write_rates, write_undecided
+from townsend.profiles.money_items import item_amounts, write_undecided_items
 from townsend.profiles.pieces import make_pieces
 from townsend.profiles.winners import Winners, find_winners, gather_rest
 from townsend.store.facts_schema import identifier
 
-__all__ = ["write_views"]
+__all__ = ["report_undecided", "write_records", "write_views"]
 
 FIRST = "CAST(NULL AS BIGINT) AS first_ms"
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the view as an expression over rows ``s`` and pieces ``p``, and the group it wins with."""
+    """A column of the view as an expression over rows ``s`` and pieces ``p``, and the group it wins with.
+
+    Args:
+        join: SQL that the expression needs behind the rows.
+    """
 
     name: str
     sql: str
     path: str
+    join: str = ""
 
 
 def write_views(making: Making) -> None:
+    """Make the tables of every class that has entities, and of what events say about money."""
+    write_records(making)
+    for cls in making.moment.events():
+        _write_worth(making, cls)
+    report_undecided(making)
+
+
+def write_records(making: Making) -> None:
     """Make the tables of every class that has entities."""
-    making.moment.run(f"CREATE TABLE {making.table('undecided')} (class VARCHAR, id INTEGER, path VARCHAR)")
+    making.moment.run(
+        f"CREATE TABLE {making.table('undecided')} "
+        "(class VARCHAR, id INTEGER, path VARCHAR, mark VARCHAR, retired BOOLEAN)"
+    )
     write_rates(making)
     _write_known(making)
     for cls in making.classes():
@@ -48,15 +67,25 @@ def write_views(making: Making) -> None:
             _write(making, cls, retired=True)
         if cls.name in making.versions and cls.name not in EDGES_OF:
             making.moment.run(f"DROP TABLE {member_table(cls.name)}")
+
+
+def report_undecided(making: Making) -> None:
+    """Which amounts of live entities and events nobody can say, and which rates would help."""
+    live = f"FROM {making.table('undecided')} WHERE NOT retired"
     making.report.undecided = making.moment.rows(
-        f"SELECT class, path, count(*) FROM {making.table('undecided')} GROUP BY ALL ORDER BY ALL"
+        f"SELECT class, path, count(*) {live} GROUP BY ALL ORDER BY ALL"
+    )
+    wanted = "regexp_extract(mark, ' ([A-Z]{3}) on ([-0-9]+)$', ['code', 'day'])"
+    making.report.rates = making.moment.rows(
+        f"SELECT one.code, min(one.day), count(*) FROM (SELECT {wanted} AS one {live}) "
+        "GROUP BY ALL ORDER BY ALL"
     )
 
 
 def _write_known(making: Making) -> None:
     """``known_<class>(value, id)``: every key of what is referred to, and the entity that has it."""
     referred = {reference.to for cls in making.classes() for reference in cls.references.values()}
-    for name in sorted(referred & set(making.entities)):
+    for name in sorted(referred & making.known()):
         making.moment.run(
             f"CREATE OR REPLACE TEMP TABLE {temp('known', name)} AS SELECT d.value, e.id "
             f"FROM {making.table(f'node_{name}')} e JOIN facts.number d USING (n) "
@@ -70,7 +99,9 @@ def _write(making: Making, cls: EntityClass, *, retired: bool) -> None:
     parts = []
     if cls.name in making.versions:
         shared = making.versions[cls.name].patched or making.shared(cls.name, retired)
-        money = amounts(making, cls.name, "p.t" if shared else 's."@t"')
+        paths = making.versions[cls.name].paths
+        money = amounts(making, cls, paths, "p.t" if shared else 's."@t"')
+        money += item_amounts(making, cls, paths, "s.rowid" if shared else 's."@r"')
         first = f", {FIRST}" if cls.name == acting_class(making.schema) else ""
         versions = making.versions[cls.name]
         if shared:
@@ -83,17 +114,31 @@ def _write(making: Making, cls: EntityClass, *, retired: bool) -> None:
         parts.append("SELECT id, first_ms FROM acting")
     links, joins = _references(making, cls)
     moment.run(f"CREATE TABLE {table} AS SELECT m.*{links} FROM ({_union(parts)}) m {joins}")
-    for amount in money:
-        if amount.undecided is not None:
-            flag = identifier("!" + amount.path)
-            if not retired:
-                moment.run(
-                    f"INSERT INTO {making.table('undecided')} SELECT {text_literal(cls.name)}, id, "
-                    f"{text_literal(amount.path)} FROM {table} WHERE {flag}"
-                )
-            moment.run(f"ALTER TABLE {table} DROP COLUMN {flag}")
+    write_undecided(making, cls.name, table, money, retired)
+    write_undecided_items(making, cls, table, money, retired)
     if not retired:
         _remark_own(making, cls, table)
+
+
+def _write_worth(making: Making, cls: EntityClass) -> None:
+    """What events say about money in other currencies, in the project's; no table if they say nothing."""
+    paths = making.moment.columns[cls.name]
+    time = f"s.{identifier(str(cls.time_field))}"
+    found = [*amounts(making, cls, paths, time), *item_amounts(making, cls, paths, "s.rowid")]
+    foreign = [amount.foreign for amount in found if amount.foreign is not None]
+    if not foreign:
+        return
+    columns = [f"{amount.worth} AS {identifier(amount.path)}" for amount in found]
+    columns += [
+        f"{amount.mark} AS {identifier(mark_of(amount.path))}" for amount in found if amount.mark is not None
+    ]
+    table = making.table(f"{cls.name}_worth")
+    making.moment.run(
+        f"CREATE TABLE {table} AS SELECT CAST(s.rowid AS INTEGER) AS id, {', '.join(columns)} "
+        f"FROM facts.{identifier(cls.name)} s {_rates(found)} WHERE {' OR '.join(foreign)}"
+    )
+    write_undecided(making, cls.name, table, found, False)
+    write_undecided_items(making, cls, table, found, False)
 
 
 def _alone(versions: Versions, money: list[Amount], first: str, retired: bool) -> str:
@@ -132,11 +177,10 @@ def _columns(versions: Versions, money: list[Amount]) -> list[_Column]:
     found = []
     for path, paths in versions.groups():
         for name in paths:
-            sql = worth[name].worth if name in worth else f"s.{identifier(name)}"
-            found.append(_Column(name, sql, path))
-            undecided = worth[name].undecided if name in worth else None
-            if undecided is not None:
-                found.append(_Column("!" + name, undecided, path))
+            amount = worth.get(name, Amount(name, f"s.{identifier(name)}"))
+            found.append(_Column(name, amount.worth, path, amount.join))
+            if amount.mark is not None:
+                found.append(_Column(mark_of(name), amount.mark, path, amount.join))
     return [*found, _Column("extra", "s.extra", "extra")]
 
 
@@ -153,7 +197,7 @@ def _merged(making: Making, winners: Winners, columns: list[_Column], first: str
             given.append((column.name, column.sql, column.path))
             sql = f"CASE WHEN {winners.bits[column.path].of('p.gives')} THEN {sql} ELSE x.{name} END"
         if combined:
-            part = combine_values(making, winners, column.name)
+            part = combine_values(making, winners, column.name, column.sql, column.join)
             value = "NULL"
             if part is not None:
                 parts += f" LEFT JOIN {part} y{place} ON y{place}.id = p.id"
@@ -182,7 +226,7 @@ def _references(making: Making, cls: EntityClass) -> tuple[str, str]:
         if key not in versions.paths:
             continue
         value = "CAST(NULL AS INTEGER)"
-        if reference.to in making.entities:
+        if reference.to in making.known():
             value = f"r{place}.id"
             joins += (
                 f" LEFT JOIN {temp('known', reference.to)} r{place} ON r{place}.value = m.{identifier(key)}"

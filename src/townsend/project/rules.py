@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,58 @@ from townsend.identity import IdentityRules, Instance, Namespace
 from townsend.model import Schema, schema_from
 from townsend.model.schema import builtin_document
 from townsend.profiles import MergePolicy, MoneyRules, Rate
+from townsend.profiles.stored import drop_stored
+from townsend.project.matchsettings import matching_of
+from townsend.project.merging import merge_policies, named_in, named_policies, unknown_policy
 from townsend.project.settings import Settings
 from townsend.project.yamlfile import YamlFile, read_yaml
 from townsend.store.facts import Facts
+from townsend.store.facts_matches import forget_found
 
-__all__ = ["Rules", "apply_rules", "effective_rules", "rules_of", "rules_pending", "schema_of"]
+__all__ = [
+    "RULES_WAIT",
+    "Rules",
+    "apply_rules",
+    "effective_rules",
+    "rules_of",
+    "rules_pending",
+    "schema_of",
+    "wanted_rules",
+]
 
 APPLIED = "applied_rules"
+RULES_WAIT = "identity, matching or merge settings changed; see `townsend plan`, then `townsend apply`"
 SYSTEMS = {"marketo": "Marketo", "salesforce": "Salesforce"}
 DEFAULT_NAMESPACES = ("b2b_person", "Email", "ECID")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What turns facts into the unified world, besides the instant."""
+    """What turns facts into the unified world, besides the instant.
+
+    Args:
+        merge: class to its own merge policy …
+        policies: … and to others, by the policy's name.
+        waiting: names of policies that are written, but not applied yet.
+    """
 
     identity: IdentityRules
     merge: Mapping[str, MergePolicy]
     money: MoneyRules
+    policies: Mapping[str, Mapping[str, MergePolicy]] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
+
+    def merge_under(self, policy: str | None) -> Mapping[str, MergePolicy]:
+        """Class to merge policy, under a named one; a class that has none of that name by its own.
+
+        Raises:
+            Invalid: ``policy.unknown``.
+        """
+        if policy is None:
+            return self.merge
+        if policy not in self.policies:
+            raise unknown_policy(policy, self.policies, self.waiting)
+        return {**self.merge, **self.policies[policy]}
 
 
 def schema_of(folder: Path) -> Schema:
@@ -53,9 +87,15 @@ def effective_rules(settings: Settings, schema: Schema, facts: Facts) -> Rules:
         if not facts.read_only and (applied is None or json.loads(applied) != _written(settings)):
             # What facts are first accepted under stays in effect until the next `apply`.
             apply_rules(settings, facts)
-        return rules_of(settings, schema, settings.identity, settings.merge)
+        return wanted_rules(settings, schema)
     stored = json.loads(applied)
-    return rules_of(settings, schema, stored["identity"], stored["merge"])
+    # What was applied before there was matching says nothing of it.
+    return rules_of(settings, schema, stored["identity"], stored["merge"], stored.get("matching", {}))
+
+
+def wanted_rules(settings: Settings, schema: Schema) -> Rules:
+    """The settings' own rules, in effect or not."""
+    return rules_of(settings, schema, settings.identity, settings.merge, settings.matching)
 
 
 def rules_pending(settings: Settings, facts: Facts) -> bool:
@@ -67,29 +107,40 @@ def rules_pending(settings: Settings, facts: Facts) -> bool:
 def apply_rules(settings: Settings, facts: Facts) -> None:
     """Take the settings' rules into effect."""
     facts.set_meta(APPLIED, json.dumps(_written(settings), sort_keys=True))
+    drop_stored(facts.con, {None, *named_in(settings.merge)})
+    # What was found by rules that are gone waits for nobody.
+    forget_found(facts, keep=matching_of(settings.file, settings.matching).key())
 
 
 def _written(settings: Settings) -> dict[str, Any]:
     # Through JSON, so that what is compared later has the same types.
-    written: dict[str, Any] = json.loads(
-        json.dumps({"identity": settings.identity, "merge": settings.merge}, default=str)
-    )
+    sections: dict[str, Any] = {"identity": settings.identity, "merge": settings.merge}
+    if settings.matching:
+        sections["matching"] = settings.matching
+    written: dict[str, Any] = json.loads(json.dumps(sections, default=str))
     return written
 
 
 def rules_of(
-    settings: Settings, schema: Schema, identity: Mapping[str, Any], merge: Mapping[str, Any]
+    settings: Settings,
+    schema: Schema,
+    identity: Mapping[str, Any],
+    merge: Mapping[str, Any],
+    matching: Mapping[str, Any],
 ) -> Rules:
-    """Typed rules out of the two sections of a settings file.
+    """Typed rules out of the three sections of a settings file.
 
     Raises:
         Invalid: ``settings.*`` with file and line.
     """
     file = settings.file
+    policies = named_policies(file, schema, merge, settings.sources)
     return Rules(
-        identity=_identity(file, settings, schema, identity),
-        merge={cls: _policy(file, schema, cls, body) for cls, body in merge.items()},
+        identity=replace(_identity(file, settings, schema, identity), matching=matching_of(file, matching)),
+        merge=merge_policies(file, schema, merge, settings.sources),
         money=_money(file, settings),
+        policies=policies,
+        waiting=frozenset(named_in(settings.merge)) - policies.keys(),
     )
 
 
@@ -174,50 +225,13 @@ def _instances(settings: Settings) -> tuple[Instance, ...]:
     found = []
     for name, body in settings.sources.items():
         system = SYSTEMS.get(body["type"])
-        if system is not None:
+        if body["type"] in ("files", "sql") and "system" in body:
+            # Its rows have ids of a system that only the settings tell.
+            found.append(Instance(name, str(body["system"]), str(body.get("instance") or name)))
+        elif system is not None:
             ids = [str(body[key]) for key in ("munchkin_id", "org_id") if key in body]
             found.append(Instance(name, system, ids[0] if ids else None))
     return tuple(found)
-
-
-def _policy(file: YamlFile, schema: Schema, cls: str, body: Any) -> MergePolicy:
-    schema.entity_class(cls)
-    file.expect(body, dict, "merge", cls)
-    file.only(body, {"by", "order", "fields"}, "merge", cls)
-    by = body.get("by", "time")
-    if by not in ("time", "changed", "source"):
-        raise file.wrong(
-            "settings.choice",
-            f"merge.{cls}.by: expected time, changed or source, got {by!r}",
-            "merge",
-            cls,
-            "by",
-        )
-    file.expect(body.get("order", []), list, "merge", cls, "order")
-    file.expect(body.get("fields", {}), dict, "merge", cls, "fields")
-    order = tuple(map(str, body.get("order", [])))
-    fields = {}
-    for path, inner in body.get("fields", {}).items():
-        file.expect(inner, dict, "merge", cls, "fields", path)
-        fields[_merged_field(file, schema, cls, path)] = _policy(
-            file, schema, cls, {"order": list(order), **inner}
-        )
-    return MergePolicy(by=by, order=order, fields=fields)
-
-
-def _merged_field(file: YamlFile, schema: Schema, cls: str, path: Any) -> str:
-    """A field or an object, for which a policy of its own is written."""
-    shape = schema.entity_class(cls).shape
-    if path not in shape.objects and path not in set(shape.names()):
-        raise file.wrong(
-            "settings.field",
-            f"merge.{cls}.fields: {path!r} is not a field of {cls}",
-            "merge",
-            cls,
-            "fields",
-            str(path),
-        )
-    return str(path)
 
 
 def _money(file: YamlFile, settings: Settings) -> MoneyRules:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["EVENT", "FORMAT", "RECORD", "SCHEMAS", "TYPES", "ensure", "identifier", "prepare"]
 
 FORMAT = "1"
-# Ours: facts, and the unified tables that profiles make of them.
-SCHEMAS = frozenset({"facts", "u"})
+# Ours: facts, the unified tables that profiles make of them, and the matches that identity found.
+SCHEMAS = frozenset({"facts", "u", "matched"})
 
 # The DuckDB type that holds a declared leaf. Arrays and maps are JSON text in a VARCHAR.
 TYPES: Mapping[LeafType, str] = {
@@ -82,6 +82,22 @@ CREATE TABLE facts.link (
 CREATE TABLE facts.seen (class VARCHAR, path VARCHAR);
 """
 
+# Tables that older stores may lack.
+_LATER = """
+CREATE TABLE IF NOT EXISTS facts.pull (
+    source VARCHAR, stream VARCHAR, kind VARCHAR, begun_ms BIGINT, ended_ms BIGINT, rows BIGINT,
+    accepted BIGINT, deleted BIGINT, quarantined BIGINT, calls BIGINT, newest_ms BIGINT, tables VARCHAR,
+    code VARCHAR, text VARCHAR, used BIGINT, most BIGINT);
+CREATE TABLE IF NOT EXISTS facts.match (
+    kind VARCHAR, space_a VARCHAR, value_a VARCHAR, space_b VARCHAR, value_b VARCHAR, verdict VARCHAR,
+    at_ms BIGINT, who VARCHAR, note VARCHAR);
+CREATE SCHEMA IF NOT EXISTS matched;
+CREATE TABLE IF NOT EXISTS matched.candidate (
+    rules VARCHAR, kind VARCHAR, a INTEGER, b INTEGER, score DOUBLE, rule VARCHAR, reasons VARCHAR);
+CREATE TABLE IF NOT EXISTS matched.record (rules VARCHAR, class VARCHAR, n INTEGER, hash UBIGINT);
+CREATE TABLE IF NOT EXISTS matched.run (rules VARCHAR, revision BIGINT, take INTEGER, engine VARCHAR);
+"""
+
 
 def identifier(name: str) -> str:
     """A name as DuckDB reads it, whatever characters it has.
@@ -107,6 +123,7 @@ def prepare(facts: Facts) -> None:
             raise Invalid("store.missing", f"{facts.path}: the file holds no facts yet; load some first")
         with facts.transaction():
             facts.con.execute(_TABLES)
+            facts.con.execute(_LATER)
             facts.set_meta("format", FORMAT)
             facts.set_meta("revision", "0")
             facts.set_meta("salt", secrets.token_hex(16))
@@ -121,6 +138,8 @@ def prepare(facts: Facts) -> None:
             got=found,
             expected=FORMAT,
         )
+    if not facts.read_only:
+        facts.con.execute(_LATER)
 
 
 def ensure(

@@ -15,7 +15,8 @@ REJECTED = frozenset(
 )
 VALUE_LENGTH_MAX = 1_024
 
-_BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+_BLANK = " \t\n\v\f\r\u00a0"
+_BLANKS = " || ".join(f"chr({ord(one)})" for one in _BLANK)
 _WORDS = ", ".join(f"'{word}'" for word in sorted(REJECTED))
 
 
@@ -37,5 +38,6 @@ def is_usable(sql: str, *, key: bool = False) -> str:
 
 def normal_value(space: str, value: str) -> str | None:
     """The same for one value; None if it names nobody."""
-    found = value.strip().lower() if space == EMAIL else value
+    # Letter by letter, as SQL does: a word's last sigma is no other letter.
+    found = "".join(one.lower()[0] for one in value.strip(_BLANK)) if space == EMAIL else value
     return None if found.strip().lower() in REJECTED or len(found) > VALUE_LENGTH_MAX else found

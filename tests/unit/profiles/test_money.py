@@ -66,9 +66,17 @@ def test_without_a_rate_the_value_is_undecided_and_said_so(house: House) -> None
     found = house.pairs("undecided")
 
     assert {"1": None, "2": None, "3": Decimal(100)} == amounts(house)
-    assert ["opportunityAmount.amount"] * 2 == [path for _, _, path in found]
-    assert [("opportunity", "opportunityAmount.amount", 2)] == house.unify().report.undecided
-    assert "rates" in house.unify().report.lines()[0]
+    marks = {
+        row["opportunityKey.sourceID"]: row.get("opportunityAmount.!amount")
+        for row in house.rows("opportunity")
+    }
+    report = house.unify().report
+
+    assert {"1": "100 CHF on 2026-03-18", "2": "100 EUR on 2025-12-31", "3": None} == marks
+    assert ["opportunityAmount.amount"] * 2 == [path for _, _, path, _, _ in found]
+    assert [("opportunity", "opportunityAmount.amount", 2)] == report.undecided
+    assert [("CHF", "2026-03-18", 1), ("EUR", "2025-12-31", 1)] == report.rates
+    assert "no rate of exchange from CHF holds on 2026-03-18 (amounts that need one: 1)" in report.money()[1]
 
 
 def test_a_loser_without_a_rate_makes_nothing_undecided(house: House) -> None:

@@ -15,24 +15,31 @@ from tests.unit.profiles.house import DAY_MS, NOW, NOW_MS, House, account, house
 from townsend.identity import IdentityRules
 from townsend.profiles import build as making
 from townsend.profiles import unified as module
+from townsend.profiles import update
 from townsend.store.facts import Facts
 
 __all__ = ["house"]
 
 DAY = timedelta(days=1)
-BUILD = making.build
+BUILD, RENEW = making.build, making.renew
 
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The places in which worlds were made."""
+    """The places in which worlds were made; with a + those where one was brought up to date."""
     places: list[str] = []
 
     def build(facts: Facts, con: Any, name: str, *more: Any) -> Any:
         places.append(name)
         return BUILD(facts, con, name, *more)
 
+    def renew(facts: Facts, con: Any, name: str, *more: Any) -> Any:
+        found = RENEW(facts, con, name, *more)
+        places.extend([f"{name}+"] if found is not None else [])
+        return found
+
     monkeypatch.setattr(module, "build", build)
+    monkeypatch.setattr(module, "renew", renew)
     return places
 
 
@@ -55,12 +62,12 @@ def test_the_stored_world_serves_until_something_changes(house: House, built: li
 
     house.take("account", account("B"))
     house.unify()
-    assert ["u", "u"] == built
+    assert ["u", "u+"] == built
 
     house.identity = IdentityRules(links_per_value=3)
     house.unify()
 
-    assert ["u", "u", "u"] == built
+    assert ["u", "u+", "u"] == built
 
 
 def test_another_process_finds_the_stored_world(house: House, built: list[str]) -> None:
@@ -128,18 +135,22 @@ def test_worlds_in_memory_are_let_go_of(house: House) -> None:
     assert [(1,)] == found.fetchall()
 
 
+@pytest.mark.parametrize("renewed", [False, True])
 def test_a_making_that_fails_leaves_the_stored_world_as_it_was(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, renewed: bool
 ) -> None:
     house.take("account", account("A", accountName="before"))
     house.unify()
     house.take("account", account("A", accountName="after"))
+    if not renewed:
+        house.identity = IdentityRules(links_per_value=3)
 
-    def fail(_: Any) -> None:
+    def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(making, "write_edges", fail)
+        patch.setattr(update, "report_undecided", fail)
         with pytest.raises(KeyboardInterrupt):
             house.unify()
     left = house.facts.con.execute("SELECT accountName FROM u.account").fetchall()

@@ -24,7 +24,7 @@ MAIL = "p@bodea.example"
 
 def shown(house: House, cls: str, who: str) -> EntityView:
     world = house.unify()
-    return view(world, house.facts, house.identity, house.merge, cls, find(world, cls, who))
+    return view(world, house.facts, {None: house.merge}, cls, find(world, cls, who))
 
 
 def graph(house: House, who: str) -> GraphView:
@@ -130,11 +130,13 @@ def test_a_view_shows_accounts_with_their_ways_and_everything_related(house: Hou
     one = shown(house, "person", MAIL)
     firm = shown(house, "account", "A@crm1.Salesforce")
 
-    assert [("Townsend", ("direct", "relation"))] == [item[1:] for item in one.related["accounts"].items]
+    assert [("Townsend", ("direct", "relation"))] == [
+        (item.name, item.via) for item in one.related["accounts"].items
+    ]
     assert 1 == one.related["xEvent"].count
-    assert ["Deal"] == [item[1] for item in firm.related["opportunities"].items]
-    assert [MAIL] == [item[1] for item in firm.related["people"].items]
-    assert any("Townsend (direct,relation)" in line for line in one.lines())
+    assert ["Deal"] == [item.name for item in firm.related["opportunities"].items]
+    assert [MAIL] == [item.name for item in firm.related["people"].items]
+    assert any("Townsend (direct, relation)" in line for line in one.lines())
 
 
 def test_a_view_is_json(house: House) -> None:
@@ -153,6 +155,24 @@ def test_a_view_is_json(house: House) -> None:
     assert "2026-03-03T00:00:00Z" == written["records"][0]["at"]
 
 
+def test_a_number_that_was_rounded_is_shown_as_it_was_spelled(house: House) -> None:
+    score, employees = Decimal("45.12345678949"), Decimal("12e1")
+    house.take("person", person("1", MAIL, 2, b2b={"personScore": score}))
+    house.take("person", person("2", MAIL, 3, b2b={"personScore": 45}))
+    house.take("account", account("A", accountOrganization={"numberOfEmployees": employees}))
+    house.take("event", {"_id": "e", "timestamp": "2026-03-17T12:00:00Z", "personKey": key("1")})
+
+    found = shown(house, "person", MAIL)
+    (lost,) = found.values["b2b.personScore"].others
+    firm = shown(house, "account", "A@crm1.Salesforce").values["accountOrganization.numberOfEmployees"]
+
+    assert (Decimal("45.123456789"), "45.12345678949") == (lost.value, lost.spelled)
+    assert found.values["b2b.personScore"].winner.spelled is None
+    assert (120, "1.2E+2") == (firm.value, firm.winner.spelled)
+    assert "1.2E+2" == firm.to_json()["spelled"]
+    assert any("(as 45.12345678949)" in line for line in found.lines())
+
+
 def test_somebody_known_from_events_alone_has_a_view(house: House) -> None:
     row = {"_id": "1", "timestamp": "2026-03-17T12:00:00Z", "identityMap": {"ECID": [{"id": "38"}]}}
     house.take("event", row)
@@ -161,7 +181,7 @@ def test_somebody_known_from_events_alone_has_a_view(house: House) -> None:
 
     assert NOW - timedelta(days=1) == found.since
     assert ({"ECID": ["38"]}, (), {}) == (found.identities, found.records, found.values)
-    assert found.id == shown(house, "event", "1").related["person"].items[0][0]
+    assert found.id == shown(house, "event", "1").related["person"].items[0].id
 
 
 def test_a_retired_record_is_found_and_shown_as_such(house: House) -> None:
@@ -198,7 +218,7 @@ def test_a_graph_names_links_with_reason_source_and_time(house: House) -> None:
     assert ("ECID:38", f"Email:{MAIL}", "b2b_person:1@crm1.Salesforce") == found.identities
     assert {
         (f"Email:{MAIL}", "b2b_person:1@crm1.Salesforce", "record", "crm_1"),
-        ("ECID:38", f"Email:{MAIL}", "event", None),
+        ("ECID:38", f"Email:{MAIL}", "event", "crm_1"),
     } == {(one.first, one.second, one.reason, one.source) for one in found.links}
     assert () == found.removed
 

@@ -10,8 +10,8 @@ from tests.stories.bodea import account, key, opportunity, person, visit
 from tests.unit.project.shop import NOW, Shop, shop
 
 from townsend.problem import Invalid
+from townsend.project.load import load_into
 from townsend.project.privacy import ErasureReport, access_person, erase_person
-from townsend.project.pull import load_into
 from townsend.store.facts import Facts
 
 __all__ = ["shop"]
