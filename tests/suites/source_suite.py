@@ -10,6 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from townsend.problem import Invalid, Problem, Unavailable
 from townsend.rehearsal.edge import Vendor
 from townsend.rehearsal.times import ms_of
 from townsend.rehearsal.web import Request
-from townsend.sources.contract import Page, Source
+from townsend.sources.contract import Counting, Estimating, Metered, Page, Source
 from townsend.store.facts import Facts
 
 __all__ = ["SourceSuite", "World"]
@@ -195,6 +196,44 @@ class SourceSuite(ABC):
 
         assert 1 <= total.accepted < first.accepted
 
+    def test_what_it_counts_is_what_it_hands_out(self, there: World) -> None:
+        """Deleted records are left out; a class that is not counted is not named."""
+        source = there.source()
+        if not isinstance(source, Counting):
+            pytest.skip("the vendor counts nothing")
+        expected: dict[tuple[str, str], int] = {}
+        counted: dict[tuple[str, str], int] = {}
+        for stream in source.streams():
+            deleted: dict[str, dict[str, bool]] = {}
+            for page in source.pull(stream, None, there.clock.now()):
+                for row in page.rows:
+                    found = deleted.setdefault(page.cls, {})
+                    found[key_of(page.cls, row)] = row.get("isDeleted") is True
+            for cls, count in source.count(stream).items():
+                counted[stream, cls] = count
+                expected[stream, cls] = sum(not gone for gone in deleted.get(cls, {}).values())
+
+        assert expected == counted
+        assert any(counted.values())
+
+    def test_what_it_expects_to_cost_is_about_what_it_costs(self, there: World) -> None:
+        source = there.source()
+        if not isinstance(source, Estimating) or not isinstance(source, Metered):
+            pytest.skip("it cannot say what it costs")
+        far_off = {}
+        for stream in source.streams():
+            before = source.calls
+            expected = source.estimate(stream, None, there.clock.now()).calls
+            asked = source.calls
+            for _ in source.pull(stream, None, there.clock.now()):
+                pass
+            made = source.calls - asked
+            # A token call may come on top of the two.
+            if asked - before > 3 or (expected is not None and abs(expected - made) > max(5, made // 4)):
+                far_off[stream] = (asked - before, expected, made)
+
+        assert {} == far_off
+
     @pytest.mark.parametrize("after", [0, 1, 3])
     def test_a_crash_between_pages_loses_nothing(self, there: World, expected: Any, after: int) -> None:
         """What was stored before, with its cursor, and what is pulled after make the same."""
@@ -235,6 +274,74 @@ class SourceSuite(ABC):
             return None
 
         return fault
+
+    @pytest.mark.parametrize("after", [0, 1, 3])
+    def test_a_pull_that_nobody_wants_to_end_can_be_taken_up(
+        self, there: World, expected: Any, after: int
+    ) -> None:
+        """Cancelled between pages: nothing is called any more, and the next pull goes on."""
+        source = there.source()
+        stored: list[Page] = []
+        pages = there.pages(source)
+        for page in pages:
+            stored.append(page)
+            if len(stored) > after:
+                break
+        pages.close()  # type: ignore[attr-defined]
+        calls = len(there.wire.calls)
+        source.close()
+
+        assert calls == len(there.wire.calls)
+        assert expected == {**by_key(iter(stored)), **there.rows()}
+
+    def test_rows_that_come_twice_are_one(self, there: World, facts: Facts) -> None:
+        """What two windows overlap in, and what a vendor delivers again."""
+        first = self.take(there, facts)
+        there.clock.sleep(3 * 3_600)
+        there.change(there.clock)
+        there.clock.sleep(300)
+        cursors = dict(there.cursors)
+        self.take(there, facts)
+        there.cursors = cursors
+        again = self.take(there, facts)
+
+        assert 0 < first.accepted
+        assert (0, 0) == (again.accepted, again.quarantined)
+
+    @pytest.mark.parametrize("minutes", [-5, 5])
+    def test_a_clock_that_is_not_the_vendors_loses_nothing(
+        self, there: World, facts: Facts, minutes: int
+    ) -> None:
+        """What changed right after a pull has, by the vendor's clock, changed before it."""
+        there.wire.skew = timedelta(minutes=minutes)
+        self.take(there, facts)
+        there.clock.sleep(60)
+        there.change(TestClock(there.clock.now() + there.wire.skew))
+        there.clock.sleep(3_600)
+        total = self.take(there, facts)
+
+        assert 1 <= total.accepted
+        assert 0 == total.quarantined
+
+    def test_a_field_that_nobody_knows_stops_nothing(self, there: World, facts: Facts) -> None:
+        """The vendor's answers gain a field that nobody knows: every row is taken all the same."""
+
+        def drift(_: httpx.Request, body: bytes) -> bytes:
+            try:
+                answer = json.loads(body)
+            except ValueError:
+                return body
+            for name in ("result", "records"):
+                for row in answer.get(name, ()) if isinstance(answer, dict) else ():
+                    if isinstance(row, dict):
+                        row["addedYesterday"] = {"deep": [1, "x"]}
+            return json.dumps(answer).encode()
+
+        there.wire.tamper = drift
+        total = self.take(there, facts)
+
+        assert 0 == total.quarantined
+        assert 0 < total.accepted
 
     @pytest.mark.parametrize("fault", FAULTS)
     def test_the_same_rows_come_in_spite_of(self, there: World, expected: Any, fault: str) -> None:
@@ -338,7 +445,7 @@ class SourceSuite(ABC):
         with pytest.raises(Problem) as caught:
             next(there.pages(source))
 
-        assert self.secret in json.dumps(there.settings)
+        assert self.secret in str(there.settings)
         assert self.secret not in f"{source!r} {vars(source)!r} {caught.value} {caught.value.facts}"
 
     def take(self, world: World, facts: Facts) -> Accepted:

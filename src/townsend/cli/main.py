@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from townsend.cli import ask, change, data, look, privacy, start
+from townsend.cli import ask, change, data, graph, look, mapping, match, privacy, quarantine, start, sync
 from townsend.problem import Problem
 
 __all__ = ["app", "main", "run"]
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (start, data, ask, look, change, privacy):
+for module in (start, data, sync, mapping, quarantine, ask, look, graph, match, change, privacy):
     module.register(app)
 
 

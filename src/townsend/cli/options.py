@@ -10,14 +10,30 @@ import typer
 
 from townsend.clock import instant_of
 
-__all__ = ["AsJson", "AsOf", "Engine", "Now", "ProjectFolder", "Slow", "days_after", "instant"]
+__all__ = [
+    "AsJson",
+    "AsOf",
+    "Because",
+    "Engine",
+    "Now",
+    "Policy",
+    "ProjectFolder",
+    "Slow",
+    "days_after",
+    "instant",
+]
 
 ProjectFolder = Annotated[
     Path, typer.Option("--project", "-p", help="The project's folder.", metavar="DIR", show_default="here")
 ]
 Engine = Annotated[str, typer.Option("--engine", help="auto, batch or reference.")]
+Because = Annotated[bool, typer.Option("--because", help="With the records by which each qualifies.")]
 Slow = Annotated[bool, typer.Option("--slow", help="Start also what says that it takes long.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine form on stdout; NDJSON for lists.")]
+Policy = Annotated[
+    str | None,
+    typer.Option("--policy", metavar="NAME", help="See the facts under this merge policy of the settings."),
+]
 Now = Annotated[
     str | None,
     typer.Option("--now", help="The evaluation instant, ISO 8601. Default: the clock.", metavar="ISO"),

@@ -1,7 +1,8 @@
 """Rows from anywhere into facts: checked with their place, refused with a reason, accepted durably."""
 
-from townsend.intake.load import accept_rows, load_files
-from townsend.intake.renumber import number_identities, reassign_events
+from townsend.intake.files import load_files
+from townsend.intake.load import accept_rows
+from townsend.intake.renumber import number_identities, reassign_events, reassigned
 from townsend.intake.replay import replay
 from townsend.intake.rules import Accepted, FileReport, IntakeRules, SourceTraits
 
@@ -14,5 +15,6 @@ __all__ = [
     "load_files",
     "number_identities",
     "reassign_events",
+    "reassigned",
     "replay",
 ]

@@ -65,6 +65,7 @@ class Batch:
         tables: what must be registered while the relation is read.
         form: ``text`` if values came as text only, so that text may spell numbers.
         ordinal: the column of the relation that numbers the rows.
+        notes: what a person should know about how the rows were read.
     """
 
     relation: str
@@ -79,3 +80,4 @@ class Batch:
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     form: Literal["typed", "text"] = "typed"
     ordinal: str = '"@row"'
+    notes: list[str] = field(default_factory=list)

@@ -15,6 +15,7 @@ from townsend.intake.batch import Batch, Column
 from townsend.intake.keys import complete_keys, mean_currency, own_name
 from townsend.intake.reasons import TYPED, Reason, first_of, typed_reasons, whole_reasons
 from townsend.intake.rules import IntakeRules, SourceTraits
+from townsend.intake.spelled import SPELLED, spelled_sql
 from townsend.model import EntityClass
 from townsend.store.facts import Facts
 from townsend.store.facts_schema import TYPES, identifier
@@ -32,16 +33,22 @@ class Staged:
     Args:
         columns: declared paths that have a value in some row, with their DuckDB types.
         rows: rows in ``townsend_staged``.
+        spelled: whether some number says more as it was spelled.
         refused: the others.
     """
 
     cls: EntityClass
     columns: Mapping[str, str]
     rows: int
+    spelled: bool
     refused: list[Refusal] = field(default_factory=list)
 
     def has(self, path: str) -> bool:
         return path in self.columns
+
+    def kept(self) -> dict[str, str]:
+        """The columns that facts need for these rows, with their DuckDB types."""
+        return {**self.columns, **({SPELLED: "VARCHAR"} if self.spelled else {})}
 
 
 def stage(
@@ -62,6 +69,7 @@ def stage(
             *read,
             f'{batch.extra or "CAST(NULL AS VARCHAR)"} AS "@extra"',
             f'{batch.nulls or "CAST(NULL AS VARCHAR[])"} AS "@nulls"',
+            f"{spelled_sql(cls.shape, batch.columns) or 'CAST(NULL AS VARCHAR)'} AS {identifier(SPELLED)}",
             f'{first_of(reasons, 0)} AS "@type"',
         ]
     )
@@ -70,14 +78,15 @@ def stage(
         f"CREATE OR REPLACE TEMP TABLE {STAGED} AS "
         f'SELECT *, coalesce("@type", {first_of(whole, len(reasons))}) AS "@wrong" FROM ('
         f"SELECT *, {own_name(cls, kinds)} FROM ("
-        f'SELECT "@row", {columns} "@extra", "@nulls", "@type" FROM (SELECT {select} FROM {batch.relation})))'
+        f'SELECT "@row", {columns} "@extra", "@nulls", {identifier(SPELLED)}, "@type" '
+        f"FROM (SELECT {select} FROM {batch.relation})))"
     )
     refused = _refuse(facts, batch, [*reasons, *whole])
     counts = ", ".join(f"count({identifier(path)})" for path in kinds) or "NULL"
-    found = facts.one(f"SELECT count(*), {counts} FROM {STAGED}")
+    found = facts.one(f"SELECT count(*), count({identifier(SPELLED)}), {counts} FROM {STAGED}")
     assert found is not None
-    used = {path: kinds[path] for path, count in zip(kinds, found[1:], strict=False) if count}
-    return Staged(cls, used, int(found[0]), [*batch.refused, *refused])
+    used = {path: kinds[path] for path, count in zip(kinds, found[2:], strict=False) if count}
+    return Staged(cls, used, int(found[0]), bool(found[1]), [*batch.refused, *refused])
 
 
 def _kind(cls: EntityClass, path: str) -> str:
@@ -87,7 +96,7 @@ def _kind(cls: EntityClass, path: str) -> str:
 
 def _typed(cls: EntityClass, column: Column) -> str:
     leaf = cls.shape.leaves.get(column.path)
-    return convert.document(column) if leaf is None else convert.converted(column, leaf.type)
+    return convert.document(cls.name, column) if leaf is None else convert.converted(column, leaf.type)
 
 
 def _refuse(facts: Facts, batch: Batch, reasons: Sequence[Reason]) -> list[Refusal]:

@@ -16,7 +16,7 @@ from townsend.intake.content import content_hash
 from townsend.intake.flatten import keep
 from townsend.intake.items import decoder, json_text
 from townsend.model import EntityClass
-from townsend.store import quarantine
+from townsend.store import facts_places, quarantine
 from townsend.store.facts import Facts
 from townsend.store.facts_schema import EVENT, identifier
 from townsend.store.quarantine import Refusal
@@ -119,6 +119,7 @@ def _give_way(facts: Facts, cls: EntityClass, settled: Settled, now_ms: int) -> 
         f"DELETE FROM {table} "
         f"WHERE rowid IN (SELECT stored FROM {_ROWS} WHERE stored IS NOT NULL AND NOT wins)"
     )
+    facts_places.forget(facts.con)
 
 
 def _rebuilt(

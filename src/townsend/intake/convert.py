@@ -20,12 +20,12 @@ import msgspec
 import pyarrow as pa
 
 from townsend.intake.batch import Column, Kind
-from townsend.intake.items import Wrong, array_text, decoder, json_text, map_text
+from townsend.intake.items import Wrong, array_text, decoder, json_text, map_text, undeclared_in
 from townsend.model import LeafType, Shape
 from townsend.store.facts import Facts
 from townsend.store.facts_values import normal_value
 
-__all__ = ["EXPECTED", "converted", "document", "register", "usable"]
+__all__ = ["EXPECTED", "FINE", "NUMERAL", "converted", "document", "register", "undeclared", "usable"]
 
 EXPECTED: Mapping[LeafType, str] = {
     "string": "text",
@@ -36,9 +36,11 @@ EXPECTED: Mapping[LeafType, str] = {
     "date": "a date such as 2026-11-22",
 }
 
-_NUMERAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
-_FINE = r"[eE]|\.\d{10}"
+NUMERAL = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
+FINE = r"[eE]|\.\d{10}"
 _ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?))?"
+# From the year 1 to the end of the year 9999, which every language and engine can name.
+_INSTANT_MS_MIN = -62_135_596_800_000
 _INSTANT_MS_MAX = 253_402_300_800_000
 _DAY_MS = 86_400_000
 
@@ -53,7 +55,10 @@ def converted(column: Column, kind: LeafType) -> str:
         "datetime": _instant,
         "date": _day,
     }
-    return by_target[kind](column.kind, column.sql)
+    read = by_target[kind](column.kind, column.sql)
+    if kind in ("datetime", "date"):
+        return f"CASE WHEN {read} BETWEEN {_INSTANT_MS_MIN} AND {_INSTANT_MS_MAX - 1} THEN {read} END"
+    return read
 
 
 def usable(column: Column) -> str:
@@ -65,22 +70,35 @@ def usable(column: Column) -> str:
     return f"{column.sql} IS NOT NULL"
 
 
-def document(column: Column) -> str:
-    """The expression that reads a column as a declared array or map; null if it can't be read so."""
+def document(cls: str, column: Column) -> str:
+    """The expression that reads a column as an array or map that a class declares; null if it can't be."""
     if column.kind == "document":
         return column.sql
     text = column.sql if column.kind == "text" else f"CAST(to_json({column.sql}) AS VARCHAR)"
-    path = column.path.replace("'", "''")
+    owner, path = (name.replace("'", "''") for name in (cls, column.path))
     drop = "true" if column.kind == "nested" else "false"
-    return f"townsend_document('{path}', {text}, {drop})" if column.kind in ("text", "nested") else "NULL"
+    return (
+        f"townsend_document('{owner}', '{path}', {text}, {drop})"
+        if column.kind in ("text", "nested")
+        else "NULL"
+    )
 
 
-def register(facts: Facts, shape: Shape, priority: Sequence[str]) -> None:
-    """Teach the connection the functions that these expressions use, for a class of that shape.
+def undeclared(cls: str, path: str, sql: str) -> str:
+    """The expression for the first undeclared field in the items of an array; null if there is none."""
+    owner, name = (one.replace("'", "''") for one in (cls, path))
+    return f"townsend_undeclared('{owner}', '{name}', {sql})"
+
+
+def register(facts: Facts, shapes: Mapping[str, Shape], priority: Sequence[str]) -> None:
+    """Teach the connection the functions that these expressions use; not inside a transaction.
+
+    One that is rolled back takes them out of the store, but not off the connection's list, and then they
+    can neither be removed nor made again.
 
     Args:
         facts: the store.
-        shape: the class's fields.
+        shapes: the fields of each class that rows will be read of.
         priority: namespaces, highest first: which identity of a map stands for a record without a key.
     """
     con = facts.con
@@ -90,9 +108,13 @@ def register(facts: Facts, shape: Shape, priority: Sequence[str]) -> None:
     def rounded(texts: pa.Array) -> pa.Array:
         return pa.array([_nine_places(text) for text in texts.to_pylist()], pa.string())
 
-    def documents(paths: pa.Array, texts: pa.Array, drops: pa.Array) -> pa.Array:
-        triples = zip(paths.to_pylist(), texts.to_pylist(), drops.to_pylist(), strict=True)
-        return pa.array([_document(shape, *each) for each in triples], pa.string())
+    def documents(classes: pa.Array, paths: pa.Array, texts: pa.Array, drops: pa.Array) -> pa.Array:
+        rows = zip(*(one.to_pylist() for one in (classes, paths, texts, drops)), strict=True)
+        return pa.array([_document(shapes[cls], *rest) for cls, *rest in rows], pa.string())
+
+    def undeclared(classes: pa.Array, paths: pa.Array, texts: pa.Array) -> pa.Array:
+        rows = zip(*(one.to_pylist() for one in (classes, paths, texts)), strict=True)
+        return pa.array([_undeclared(shapes[cls], *rest) for cls, *rest in rows], pa.string())
 
     def plain(texts: pa.Array) -> pa.Array:
         return pa.array([_plain(text) for text in texts.to_pylist()], pa.string())
@@ -104,7 +126,8 @@ def register(facts: Facts, shape: Shape, priority: Sequence[str]) -> None:
         ("townsend_plain", plain, ["VARCHAR"]),
         ("townsend_first_identity", first, ["VARCHAR"]),
         ("townsend_nine_places", rounded, ["VARCHAR"]),
-        ("townsend_document", documents, ["VARCHAR", "VARCHAR", "BOOLEAN"]),
+        ("townsend_document", documents, ["VARCHAR", "VARCHAR", "VARCHAR", "BOOLEAN"]),
+        ("townsend_undeclared", undeclared, ["VARCHAR", "VARCHAR", "VARCHAR"]),
     ):
         # Asking first would list thousands of functions, which takes longer than a small lot.
         with suppress(duckdb.InvalidInputException):
@@ -135,6 +158,10 @@ def _document(shape: Shape, path: str, text: str | None, drop_nulls: bool) -> st
         return map_text(path, value) if path in shape.maps else array_text(shape.arrays[path], value)
     except (Wrong, msgspec.DecodeError):
         return None
+
+
+def _undeclared(shape: Shape, path: str, text: str | None) -> str | None:
+    return None if text is None else undeclared_in(shape.arrays[path], decoder.decode(text))
 
 
 def _plain(text: str | None) -> str | None:
@@ -204,11 +231,11 @@ def _number(kind: Kind, sql: str) -> str:
 
 def _of_numeral(sql: str) -> str:
     fine = f"TRY_CAST(townsend_nine_places({sql}) AS DECIMAL(38,9))"
-    return f"CASE WHEN regexp_matches({sql}, '{_FINE}') THEN {fine} ELSE TRY_CAST({sql} AS DECIMAL(38,9)) END"
+    return f"CASE WHEN regexp_matches({sql}, '{FINE}') THEN {fine} ELSE TRY_CAST({sql} AS DECIMAL(38,9)) END"
 
 
 def _if_numeral(sql: str) -> str:
-    return f"CASE WHEN regexp_full_match({sql}, '{_NUMERAL}') THEN {_of_numeral(sql)} END"
+    return f"CASE WHEN regexp_full_match({sql}, '{NUMERAL}') THEN {_of_numeral(sql)} END"
 
 
 def _integer(kind: Kind, sql: str) -> str:

@@ -35,7 +35,7 @@ def commit_events(
     """
     cls = staged.cls
     wanted = {f"#{name}": "INTEGER" for name in cls.references if cls.references[name].field}
-    facts.ensure(cls.name, {**EVENT, **wanted}, dict(staged.columns))
+    facts.ensure(cls.name, {**EVENT, **wanted}, staged.kept())
     settled = settle_repeats(facts, staged, batch, now_ms)
     gathered = named.has_map or len(named.fields) > 1
     if gathered:
@@ -51,7 +51,7 @@ def commit_events(
     for n, (name, field) in enumerate(named.references.items()):
         joins.append(_number_join(f"r{n}", field))
         more.append(f"r{n}.n AS {identifier('#' + name)}")
-    columns = [f"s.{identifier(path)}" for path in staged.columns]
+    columns = [f"s.{identifier(path)}" for path in staged.kept()]
     facts.con.execute(
         f"""
         INSERT INTO facts.{identifier(cls.name)} BY NAME

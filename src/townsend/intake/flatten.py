@@ -22,6 +22,8 @@ __all__ = ["Flattener", "keep"]
 
 RELATION = "townsend_rows"
 _LEAF, _ARRAY, _MAP, _OBJECT = range(4)
+# A path, what stands there, and its column: which rows have a value, and the values.
+_Place = tuple[str, int, tuple[list[int], list[Any]]]
 _WORDS = {
     "string": "text",
     "boolean": "true or false",
@@ -46,7 +48,7 @@ class Flattener:
         self._open = open_schema
         self._form = form
         self._plan = _plan(cls.shape)
-        self._known: dict[str, dict[str, tuple[str, int]]] = {}
+        self._known: dict[str, dict[str, _Place]] = {}
         self._rows: list[int] = []
         self._columns: dict[str, tuple[list[int], list[Any]]] = {}
         self._extra: list[str | None] = []
@@ -58,22 +60,16 @@ class Flattener:
         try:
             if type(row) is not dict:
                 raise Wrong("", "an object", row)
-            values: list[tuple[str, Any]] = []
             nulls: list[str] = []
             extra: dict[str, Any] = {}
-            self._walk(row, "", values, nulls, extra)
+            self._walk(row, "", nulls, extra)
             if extra and not self._open:
+                self._take_back()
                 return _undeclared(place, min(_paths(extra)))
             text = canonical(extra) if extra else None
         except Wrong as wrong:
+            self._take_back()
             return _refusal(place, wrong)
-        index = len(self._rows)
-        for path, value in values:
-            column = self._columns.get(path)
-            if column is None:
-                column = self._columns[path] = ([], [])
-            column[0].append(index)
-            column[1].append(value)
         self._rows.append(ordinal)
         self._nulls.append(sorted(set(nulls)) if nulls else None)
         self._extra.append(text)
@@ -81,42 +77,49 @@ class Flattener:
             self._undeclared.update(_paths(extra))
         return None
 
-    def _walk(
-        self,
-        row: Mapping[str, Any],
-        prefix: str,
-        values: list[tuple[str, Any]],
-        nulls: list[str],
-        extra: dict[str, Any],
-    ) -> None:
+    def _take_back(self) -> None:
+        """Take out the values of the row that is not taken after all."""
+        index = len(self._rows)
+        for indices, values in self._columns.values():
+            while indices and indices[-1] == index:
+                indices.pop()
+                values.pop()
+
+    def _walk(self, row: Mapping[str, Any], prefix: str, nulls: list[str], extra: dict[str, Any]) -> None:
+        """Put a row's values into their columns: this runs for each value of each row."""
+        index = len(self._rows)
         known = self._known.get(prefix) or self._names(prefix)
         for name, value in row.items():
             found = known.get(name)
             if found is None:
                 keep(extra, prefix + name, value)
                 continue
-            path, place = found
+            path, place, (indices, values) = found
             if value is None:
                 nulls.extend(_below(self._shape, path) if place == _OBJECT else (path,))
             elif place == _LEAF:
-                if type(value) in (dict, list):
+                if value.__class__ is dict or value.__class__ is list:
                     raise Wrong(path, _WORDS[self._shape.leaves[path].type], value)
-                values.append((path, value))
+                indices.append(index)
+                values.append(value)
             elif place == _OBJECT:
                 if type(value) is not dict:
                     raise Wrong(path, "an object", value)
-                self._walk(value, path + ".", values, nulls, extra)
-            elif self._form == "text" and isinstance(value, str):
-                values.append((path, value))
-            elif place == _ARRAY:
-                values.append((path, array_text(self._shape.arrays[path], value)))
+                self._walk(value, path + ".", nulls, extra)
             else:
-                values.append((path, map_text(path, value)))
+                if self._form == "text" and isinstance(value, str):
+                    text = value
+                elif place == _ARRAY:
+                    text = array_text(self._shape.arrays[path], value)
+                else:
+                    text = map_text(path, value)
+                indices.append(index)
+                values.append(text)
 
-    def _names(self, prefix: str) -> dict[str, tuple[str, int]]:
-        """What may stand in the object at a prefix: name, or dotted names, to path and kind of place."""
+    def _names(self, prefix: str) -> dict[str, _Place]:
+        """What may stand in the object at a prefix: by name, or dotted names."""
         known = {
-            path[len(prefix) :]: (path, place)
+            path[len(prefix) :]: (path, place, self._columns.setdefault(path, ([], [])))
             for path, place in self._plan.items()
             if path.startswith(prefix)
         }
@@ -135,7 +138,7 @@ class Flattener:
         arrays: list[pa.Array] = [pa.array(self._rows, pa.int64())]
         names = ["@row"]
         columns: list[Column] = []
-        for path in sorted(self._columns):
+        for path in sorted(path for path, (indices, _) in self._columns.items() if indices):
             indices, values = self._columns[path]
             kind, array = _arrow(values, self._plan[path], self._form)
             arrays.append(_scatter(array, indices, len(self._rows)))

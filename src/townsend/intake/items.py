@@ -31,6 +31,7 @@ __all__ = [
     "plain",
     "row_text",
     "shown",
+    "undeclared_in",
 ]
 
 KEY_PARTS = ("sourceID", "sourceInstanceID", "sourceType")
@@ -137,6 +138,36 @@ def map_text(path: str, value: Any) -> str:
     if path.rpartition(".")[2] == "identityMap":
         _identity_map(path, value)
     return canonical(value)
+
+
+def undeclared_in(array: Array, value: Any) -> str | None:
+    """The first field of an array's items that is not declared, by its path; None if all are.
+
+    >>> from townsend.model import builtin_schema
+    >>> array = builtin_schema().classes["person"].shape.arrays["personComponents"]
+    >>> undeclared_in(array, [{"personType": "Lead"}, {"workEmail": {"adress": "p@bodea.example"}}])
+    'personComponents.workEmail.adress'
+    """
+    if array.shape is None or not isinstance(value, list):
+        return None
+    items = (one for one in value if isinstance(one, dict))
+    return next(filter(None, (_undeclared(array.shape, one, "", array.path) for one in items)), None)
+
+
+def _undeclared(shape: Shape, value: Mapping[str, Any], prefix: str, at: str) -> str | None:
+    for name, inner in value.items():
+        path, where = f"{prefix}{name}", f"{at}.{name}"
+        found: str | None = None
+        if path in shape.objects:
+            found = _undeclared(shape, inner, f"{path}.", where) if isinstance(inner, dict) else None
+        elif path in shape.arrays:
+            nested = undeclared_in(shape.arrays[path], inner)
+            found = None if nested is None else where + nested.removeprefix(shape.arrays[path].path)
+        elif path not in shape.leaves and path not in shape.maps:
+            found = where
+        if found is not None:
+            return found
+    return None
 
 
 def _identity_map(path: str, value: Mapping[str, Any]) -> None:

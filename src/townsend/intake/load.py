@@ -1,20 +1,12 @@
-"""Rows and files into facts: check, number, commit, lot by lot, each lot one transaction.
-
-A process that dies between two lots has taken the first; taking the file again repeats nothing. A
-file is marked as taken with its last lot, and skipped when it comes again from the same source.
-"""
+"""Rows into facts: check, number, commit, lot by lot, each lot one transaction."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from townsend.intake import convert
 from townsend.intake.batch import Batch
@@ -23,23 +15,17 @@ from townsend.intake.erased import without_erased
 from townsend.intake.events import commit_events
 from townsend.intake.identities import name_rows
 from townsend.intake.merges import commit_merges
-from townsend.intake.readers import kind_of, read_file
 from townsend.intake.records import commit_records
 from townsend.intake.rows import row_batches
-from townsend.intake.rules import Accepted, FileReport, IntakeRules, SourceTraits, epoch_ms
-from townsend.intake.takes import begin_take, checksum_of, end_take, was_taken
+from townsend.intake.rules import Accepted, IntakeRules, SourceTraits, epoch_ms
+from townsend.intake.takes import begin_take, end_take
 from townsend.intake.xref import XREF, XREF_CLASS, commit_xref
 from townsend.model import EntityClass, unknown_class
 from townsend.store import quarantine
 from townsend.store.facts import Facts
 from townsend.store.quarantine import Refusal
 
-__all__ = ["accept_rows", "class_of", "load_files", "take_batch"]
-
-# Of DuckDB's own while a file is loaded; rows on their way through Python come on top.
-MEMORY = "1GB"
-
-Progress = Callable[[str], None]
+__all__ = ["accept_rows", "class_of", "ready", "take_batch"]
 
 
 def accept_rows(
@@ -70,6 +56,7 @@ def accept_rows(
     entity = class_of(rules, cls)
     now_ms = epoch_ms(now)
     total = Accepted()
+    ready(facts, rules, [entity])
     with facts.transaction():
         take = 0
         for batch in row_batches(entity, rules.open, rows, place or source.name):
@@ -80,39 +67,6 @@ def accept_rows(
         if cursor is not None:
             facts.set_cursor(source.name, *cursor, at_ms=now_ms)
     return total
-
-
-def load_files(
-    facts: Facts,
-    rules: IntakeRules,
-    cls: str,
-    paths: Sequence[Path],
-    source: SourceTraits,
-    now: datetime,
-    again: bool = False,
-    progress: Progress | None = None,
-) -> list[FileReport]:
-    """Take files, one after another.
-
-    Args:
-        facts: the store.
-        rules: how rows are checked.
-        cls: the rows' class.
-        paths: files of any kind that ``read_file`` knows.
-        source: where they come from.
-        now: the instant of acceptance.
-        again: take a file that was taken before a second time.
-        progress: told what is going on.
-
-    Returns:
-        What became of each file, in their order.
-
-    Raises:
-        Invalid: ``class.unknown``; ``file.*`` for a file that cannot be read. Files before it are taken.
-    """
-    entity = class_of(rules, cls)
-    tell = progress or (lambda _: None)
-    return [_load(facts, rules, entity, path, source, epoch_ms(now), again, tell) for path in paths]
 
 
 def class_of(rules: IntakeRules, cls: str) -> EntityClass:
@@ -128,54 +82,9 @@ def class_of(rules: IntakeRules, cls: str) -> EntityClass:
     return rules.schema.entity_class(cls)
 
 
-def _load(
-    facts: Facts,
-    rules: IntakeRules,
-    cls: EntityClass,
-    path: Path,
-    source: SourceTraits,
-    now_ms: int,
-    again: bool,
-    tell: Progress,
-) -> FileReport:
-    kind_of(path)
-    checksum, size = checksum_of(path)
-    if not again and was_taken(facts, cls.name, source, checksum):
-        return FileReport(
-            str(path), True, Accepted(notes=[f"{path} was already taken; --again takes it a second time"])
-        )
-    total = Accepted()
-    # A snapshot half taken would say that the other half is gone.
-    whole = facts.transaction() if source.mode == "snapshot" else nullcontext()
-    with _bounded(facts), whole:
-        with facts.transaction():
-            take = begin_take(facts, source.name, cls.name, str(path), now_ms)
-        for batch in read_file(facts, path, cls, rules):
-            total += take_batch(facts, rules, cls, batch, source, now_ms, take)
-            tell(f"{path.name}: {total.rows:,} rows")
-        with facts.transaction():
-            end_take(facts, take, total, checksum, size)
-            if cls.name == XREF and not total.rows:
-                # An empty snapshot withdraws all that its source said.
-                facts.touch()
-    return FileReport(str(path), False, total)
-
-
-@contextmanager
-def _bounded(facts: Facts) -> Iterator[None]:
-    """What does not fit into ``MEMORY`` waits on disk meanwhile, however large the file and the store are."""
-    before = facts.one("SELECT current_setting('memory_limit')")
-    with suppress(duckdb.OutOfMemoryException):
-        # Whoever shares the store may hold more than that already; then the limit stays as it is.
-        facts.con.execute(f"SET memory_limit = '{MEMORY}'")
-    try:
-        yield
-    finally:
-        assert before is not None
-        facts.con.execute(f"SET memory_limit = '{before[0]}'")
-
-
-# ---------------------------------------------------------------- one lot
+def ready(facts: Facts, rules: IntakeRules, classes: Iterable[EntityClass]) -> None:
+    """Prepare the store for lots of these classes; before the transaction that takes them begins."""
+    convert.register(facts, {cls.name: cls.shape for cls in classes}, rules.priority)
 
 
 def take_batch(
@@ -188,17 +97,16 @@ def take_batch(
     take: int,
     refused: list[Refusal] | None = None,
 ) -> Accepted:
-    """Check one lot and commit what is right, in one transaction (or in the one around it).
+    """Check one lot and commit what is right, in one transaction (or in the one around it); after ``ready``.
 
     Refused rows go into quarantine, or into ``refused`` if it is given.
     """
-    convert.register(facts, cls.shape, rules.priority)
     for name, table in batch.tables.items():
         facts.con.register(name, table)
     try:
         with facts.transaction():
             staged = stage(facts, rules, cls, batch, source, now_ms)
-            accepted = Accepted(rows=batch.rows, notes=_clashes(rules, cls, batch))
+            accepted = Accepted(rows=batch.rows, notes=[*_clashes(rules, cls, batch), *batch.notes])
             if staged.rows:
                 _commit(facts, rules, staged, batch, source, now_ms, take, accepted)
             kept = without_erased(facts, staged.refused)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from townsend.intake.batch import Batch, Column
-from townsend.intake.csv_text import RowLines, encoding_of, header_of
+from townsend.intake.csv_text import Layout, RowLines
 from townsend.intake.items import json_text
 from townsend.intake.undeclared import document_sql, grown, paths_of
 from townsend.model import EntityClass, Shape
@@ -24,7 +24,7 @@ from townsend.problem import Invalid
 from townsend.store.facts_schema import identifier
 from townsend.store.quarantine import Refusal
 
-__all__ = ["NULLS", "ROWS_PER_LOT", "csv_batches"]
+__all__ = ["NULLS", "ROWS_PER_LOT", "check_names", "csv_batches", "ragged"]
 
 ROWS_PER_LOT = 200_000
 NULLS = ("\\N", "NULL", "null")
@@ -33,22 +33,21 @@ _BLOCK = 8 << 20
 _TOKENS = ", ".join(f"'{token}'" for token in NULLS)
 
 
-def csv_batches(path: Path, cls: EntityClass) -> Iterator[Batch]:
+def csv_batches(path: Path, cls: EntityClass, layout: Layout) -> Iterator[Batch]:
     """The rows of a file in lots.
 
     Raises:
-        Invalid: ``file.column`` for a header that is doubled, empty or names an object; ``file.unreadable``.
+        Invalid: ``file.column`` for a header that names an object; ``file.unreadable``.
     """
-    encoding = encoding_of(path)
-    names, delimiter = header_of(path, encoding)
+    names, encoding = layout.names, layout.encoding
     if not names:
         return
-    _check_header(path, names, cls.shape)
-    lines = RowLines(path, encoding, delimiter, len(names))
-    ragged: list[Any] = []
+    _check_objects(path, names, cls.shape)
+    lines = RowLines(path, layout)
+    odd_rows: list[Any] = []
 
     def odd(row: Any) -> str:
-        ragged.append(row)
+        odd_rows.append(row)
         return "skip"
 
     try:
@@ -56,13 +55,13 @@ def csv_batches(path: Path, cls: EntityClass) -> Iterator[Batch]:
             pa.input_stream(str(path), compression="gzip" if path.suffix.lower() == ".gz" else None),
             read_options=arrow_csv.ReadOptions(
                 encoding=encoding,
-                column_names=names,
+                column_names=list(names),
                 skip_rows_after_names=1,
                 block_size=_BLOCK,
                 use_threads=False,
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter,
+                delimiter=layout.delimiter,
                 newlines_in_values=True,
                 ignore_empty_lines=True,
                 invalid_row_handler=odd,
@@ -71,7 +70,7 @@ def csv_batches(path: Path, cls: EntityClass) -> Iterator[Batch]:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-        yield from _lots(reader, path, cls, names, ragged, lines)
+        yield from _lots(reader, path, cls, names, odd_rows, lines)
     except pa.ArrowInvalid as error:
         if "Empty CSV" in str(error):
             return
@@ -88,7 +87,7 @@ def _lots(
     path: Path,
     cls: EntityClass,
     names: Sequence[str],
-    ragged: list[Any],
+    odd_rows: list[Any],
     lines: RowLines,
 ) -> Iterator[Batch]:
     pending: list[pa.RecordBatch] = []
@@ -98,11 +97,14 @@ def _lots(
     def lot() -> Batch:
         nonlocal first, odd, waiting
         table = pa.Table.from_batches(pending, schema=schema)
-        refused = [_ragged(f"{path}:{lines.ragged(odd + n)}", row) for n, row in enumerate(ragged)]
+        refused = [
+            ragged(f"{path}:{lines.ragged(odd + n)}", row.expected_columns, row.actual_columns, row.text)
+            for n, row in enumerate(odd_rows)
+        ]
         batch = _batch(table, path, cls, names, lines, first, refused)
-        first, odd, waiting = first + table.num_rows, odd + len(ragged), 0
+        first, odd, waiting = first + table.num_rows, odd + len(odd_rows), 0
         pending.clear()
-        ragged.clear()
+        odd_rows.clear()
         return batch
 
     for part in reader:
@@ -110,7 +112,7 @@ def _lots(
         waiting += part.num_rows
         if waiting >= ROWS_PER_LOT:
             yield lot()
-    if waiting or ragged:
+    if waiting or odd_rows:
         yield lot()
 
 
@@ -180,24 +182,36 @@ def _raw(table: pa.Table, names: Sequence[str], ordinals: Sequence[int]) -> dict
     }
 
 
-def _ragged(place: str, row: Any) -> Refusal:
+def ragged(place: str, expected: int, came: int, row: str) -> Refusal:
+    """Why a row with another number of cells than the header is none."""
     return Refusal(
         place,
         None,
         "csv.cells",
-        f"{row.expected_columns} cells, as the header has",
-        f"{row.actual_columns} cells",
+        f"{expected} cells, as the header has",
+        f"{came} cells",
         "quote cells that hold the delimiter, and load the row again",
-        row.text,
+        row,
     )
 
 
-def _check_header(path: Path, names: Sequence[str], shape: Shape) -> None:
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """Complain about a header that names no column, or two the same.
+
+    Raises:
+        Invalid: ``file.column``.
+    """
     for number, name in enumerate(names, 1):
         if not name:
             raise _wrong(path, f"column {number} has no name; name it, or take it out")
+        if "\0" in name:
+            raise _wrong(path, f"the name of column {number} holds a NUL character; take it out")
         if name in names[: number - 1]:
             raise _wrong(path, f"two columns are named {name!r}; rename one")
+
+
+def _check_objects(path: Path, names: Sequence[str], shape: Shape) -> None:
+    for name in names:
         if name in shape.objects:
             inside = min(leaf for leaf in shape.names() if leaf.startswith(name + "."))
             raise _wrong(

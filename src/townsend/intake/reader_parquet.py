@@ -27,9 +27,10 @@ from townsend.problem import Invalid
 from townsend.store.facts import Facts
 from townsend.store.facts_schema import identifier
 
-__all__ = ["ROWS_PER_LOT", "parquet_batches"]
+__all__ = ["ROWS_PER_LOT", "parquet_batches", "plain_copy"]
 
-ROWS_PER_LOT = 500_000
+# Whole groups of rows as DuckDB stores them: what is left over would be logged first, and written twice.
+ROWS_PER_LOT = 4 * 122_880
 _SIGNED = {"tinyint", "smallint", "integer", "bigint", "hugeint"}
 _INTEGERS = _SIGNED | {"utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"}
 _TIMESTAMPS = {"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
@@ -50,7 +51,7 @@ def parquet_batches(facts: Facts, path: Path, cls: EntityClass) -> Iterator[Batc
     Raises:
         Invalid: ``file.unreadable``; ``file.column`` for a column of another form than declared.
     """
-    with _plain(path) as plain:
+    with plain_copy(path) as plain:
         rows, found = _survey(facts, plain, path, cls)
         tree = grown(found.undeclared) if found.undeclared else None
         source = f"read_parquet({_text(plain)}, file_row_number = true)"
@@ -69,7 +70,7 @@ def parquet_batches(facts: Facts, path: Path, cls: EntityClass) -> Iterator[Batc
 
 
 @contextmanager
-def _plain(path: Path) -> Iterator[Path]:
+def plain_copy(path: Path) -> Iterator[Path]:
     """The file itself, or its uncompressed copy."""
     if path.suffix.lower() != ".gz":
         yield path

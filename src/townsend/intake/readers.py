@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from townsend.intake.batch import Batch
-from townsend.intake.csv_text import opened
-from townsend.intake.reader_csv import csv_batches
+from townsend.intake.csv_text import layout_of, opened, refuse_page
+from townsend.intake.reader_csv import check_names, csv_batches
+from townsend.intake.reader_mapped import from_csv, from_lines, from_parquet, mapped_batches
 from townsend.intake.reader_parquet import parquet_batches
+from townsend.intake.reading import AS_IT_IS, Reading
 from townsend.intake.rows import Line, line_batches
 from townsend.intake.rules import IntakeRules
 from townsend.model import EntityClass
@@ -38,22 +40,47 @@ _CHUNK = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_file(facts: Facts, path: Path, cls: EntityClass, rules: IntakeRules) -> Iterator[Batch]:
+def read_file(
+    facts: Facts, path: Path, cls: EntityClass, rules: IntakeRules, reading: Reading = AS_IT_IS
+) -> Iterator[Batch]:
     """The rows of a file.
 
     Raises:
-        Invalid: ``file.kind``, ``file.missing``, ``file.unreadable``, ``file.column``.
+        Invalid: ``file.kind``, ``file.missing``, ``file.unreadable``, ``file.page``, ``file.column``.
     """
     kind = kind_of(path)
     with readable(path):
-        if kind == "parquet":
+        if kind != "parquet":
+            refuse_page(path)
+        if kind == "csv":
+            yield from _csv(path, cls, rules, reading)
+        elif kind == "parquet" and reading.make is not None:
+            yield from mapped_batches(cls, rules, from_parquet(path), reading)
+        elif kind == "parquet":
             yield from parquet_batches(facts, path, cls)
-        elif kind == "csv":
-            yield from csv_batches(path, cls)
         else:
             with opened(path) as file:
                 lines = _lines(file, path) if kind == "lines" else _items(file, path)
-                yield from line_batches(cls, rules.open, lines)
+                if reading.make is not None:
+                    yield from mapped_batches(cls, rules, from_lines(lines), reading)
+                else:
+                    yield from line_batches(cls, rules.open, lines)
+
+
+def _csv(path: Path, cls: EntityClass, rules: IntakeRules, reading: Reading) -> Iterator[Batch]:
+    layout = layout_of(path, reading)
+    check_names(path, layout.names)
+    if reading.make is not None:
+        batches = mapped_batches(cls, rules, from_csv(path, layout), reading)
+    else:
+        batches = csv_batches(path, cls, layout)
+    for batch in batches:
+        if layout.guessed:
+            batch.notes.append(
+                f"{reading.name or path} is not in UTF-8 and was read as Windows-1252; if letters came out "
+                "wrong, say its `encoding` in the source's settings and load it again"
+            )
+        yield batch
 
 
 @contextmanager
@@ -80,6 +107,13 @@ def readable(path: Path) -> Iterator[None]:
             "file.unreadable",
             f"{path}: the compressed file is cut off or damaged ({error}); get it again and load it again, "
             "rows taken already are not taken twice",
+            path=str(path),
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            "file.unreadable",
+            f"{path}: as {error.encoding} the text can't be read ({error.reason}); say its `encoding` in the "
+            "source's settings, or save it as UTF-8",
             path=str(path),
         ) from error
 

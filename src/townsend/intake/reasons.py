@@ -13,16 +13,15 @@ from typing import Literal
 from townsend.intake import convert
 from townsend.intake.batch import Batch, Column
 from townsend.intake.rules import IntakeRules
-from townsend.model import EntityClass
+from townsend.model import XREF, EntityClass
 from townsend.store.facts_schema import identifier
 
-__all__ = ["CAME", "TYPED", "XREF", "Reason", "first_of", "typed_reasons", "whole_reasons"]
+__all__ = ["CAME", "TYPED", "Reason", "first_of", "typed_reasons", "whole_reasons"]
 
-XREF = "account_xref"
 CAME: Literal["came"] = "came"
 TYPED: Literal["typed"] = "typed"
 
-_SAFE = {("string", "string"), ("text", "string"), ("boolean", "boolean"), ("timestamp", "datetime")}
+_SAFE = {("string", "string"), ("text", "string"), ("boolean", "boolean")}
 _MEND = "correct the value and load the row again"
 
 
@@ -52,18 +51,28 @@ class Reason:
 def typed_reasons(cls: EntityClass, batch: Batch, *, open_schema: bool) -> list[Reason]:
     """What can be wrong with a field as it came; the typed field is called ``=path`` there."""
     found = [reason for column in batch.columns if (reason := _of_type(cls, column)) is not None]
-    if batch.extra and not open_schema:
-        found.append(
-            Reason(
-                None,
-                "row.undeclared",
-                "only declared fields, as the project says `schema: closed`",
-                "declare it in the project's schema folder, or write `schema: open`",
-                f"{batch.extra} IS NOT NULL",
-                f"json_keys({batch.extra})[1]",
-            )
-        )
+    if open_schema:
+        return found
+    if batch.extra:
+        found.append(_undeclared(f"{batch.extra} IS NOT NULL", f"json_keys({batch.extra})[1]", CAME))
+    for column in batch.columns:
+        if column.path in cls.shape.arrays:
+            read = convert.undeclared(cls.name, column.path, identifier("=" + column.path))
+            got = convert.undeclared(cls.name, column.path, identifier(column.path))
+            found.append(_undeclared(f"{read} IS NOT NULL", got, TYPED))
     return found
+
+
+def _undeclared(wrong: str, got: str, where: Literal["came", "typed"]) -> Reason:
+    return Reason(
+        None,
+        "row.undeclared",
+        "only declared fields, as the project says `schema: closed`",
+        "declare it in the project's schema folder, or write `schema: open`",
+        wrong,
+        got,
+        where,
+    )
 
 
 def _of_type(cls: EntityClass, column: Column) -> Reason | None:

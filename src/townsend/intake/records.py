@@ -7,6 +7,7 @@ came in between. So the same rows in any order, and repeats of them, leave the s
 
 from __future__ import annotations
 
+from townsend.intake.absent import note_present
 from townsend.intake.check import STAGED, Staged
 from townsend.intake.content import content_hash
 from townsend.intake.identities import NUMBERS
@@ -28,7 +29,7 @@ def commit_records(facts: Facts, staged: Staged, source: SourceTraits, now_ms: i
         How many there were.
     """
     cls = staged.cls
-    facts.ensure(cls.name, dict(RECORD), dict(staged.columns))
+    facts.ensure(cls.name, dict(RECORD), staged.kept())
     own = identifier(OWN_TIME) if staged.has(OWN_TIME) else "CAST(NULL AS BIGINT)"
     deleted = identifier(DELETED) if staged.has(DELETED) else "CAST(NULL AS BOOLEAN)"
     facts.con.execute(
@@ -40,10 +41,12 @@ def commit_records(facts: Facts, staged: Staged, source: SourceTraits, now_ms: i
         QUALIFY row_number() OVER (PARTITION BY d.n, hash ORDER BY s."@row") = 1
         """
     )
+    if source.mode == "snapshot":
+        note_present(facts, _NEW)
     patch = "true" if source.rows == "patch" else "false"
     table = f"facts.{identifier(cls.name)}"
     _forget_known(facts, table, patch, now_ms)
-    paths = [identifier(path) for path in staged.columns]
+    paths = [identifier(path) for path in staged.kept()]
     facts.con.execute(
         f"""
         INSERT INTO {table} BY NAME

@@ -11,12 +11,13 @@ from townsend.intake.events import identity_rank
 from townsend.intake.identities import Field, identity_fields, text
 from townsend.intake.rules import IntakeRules
 from townsend.model import EntityClass
+from townsend.store import facts_places
 from townsend.store.facts import Facts
 from townsend.store.facts_numbers import add_numbers
 from townsend.store.facts_schema import identifier
 from townsend.store.facts_values import EMAIL, is_usable, normal
 
-__all__ = ["number_identities", "reassign_events"]
+__all__ = ["number_identities", "reassign_events", "reassigned"]
 
 
 def number_identities(facts: Facts, rules: IntakeRules) -> None:
@@ -37,7 +38,22 @@ def reassign_events(facts: Facts, rules: IntakeRules) -> None:
         for cls in rules.schema.classes.values():
             if cls.is_event and {"who", "idents"} <= facts.columns(cls.name):
                 _reassign(facts, cls, rules)
+                facts_places.forget(facts.con)
                 facts.touch()
+
+
+def reassigned(facts: Facts, rules: IntakeRules) -> bool:
+    """Whether any event would have other identities, or belong to another one of them; changes nothing."""
+    for cls in rules.schema.classes.values():
+        if cls.is_event and {"who", "idents"} <= facts.columns(cls.name):
+            named = _identities(facts, cls, rules)
+            found = facts.one(
+                f"SELECT 1 FROM facts.{identifier(cls.name)} e LEFT JOIN ({named}) f ON f.nth = e.rowid "
+                f"WHERE {_MOVED} LIMIT 1"
+            )
+            if found is not None:
+                return True
+    return False
 
 
 def _declared(facts: Facts, cls: EntityClass, rules: IntakeRules) -> list[Field]:
@@ -66,24 +82,44 @@ def _map(cls: EntityClass, way: int) -> str:
             WHERE e."identityMap" IS NOT NULL)"""
 
 
+# The order of the identities of an event is their rank: another order is another answer.
+_MOVED = (
+    "e.who IS DISTINCT FROM f.idents[1] "
+    "OR e.idents IS DISTINCT FROM CASE WHEN len(f.idents) > 1 THEN f.idents END"
+)
+
+
 def _reassign(facts: Facts, cls: EntityClass, rules: IntakeRules) -> None:
+    """Write the table anew, rows in their places: an update of lists would move them, and their ids."""
+    table, whose = f"facts.{identifier(cls.name)}", "townsend_whose"
+    facts.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {whose} AS SELECT e.rowid AS nth, f.idents FROM {table} e "
+        f"LEFT JOIN ({_identities(facts, cls, rules)}) f ON f.nth = e.rowid ORDER BY e.rowid"
+    )
+    facts.con.execute(
+        f"CREATE TABLE facts.townsend_new AS SELECT e.* REPLACE (f.idents[1] AS who, "
+        f"CASE WHEN len(f.idents) > 1 THEN f.idents END AS idents) FROM {table} e POSITIONAL JOIN {whose} f"
+    )
+    facts.con.execute(f"DROP TABLE {table}")
+    facts.con.execute(f"ALTER TABLE facts.townsend_new RENAME TO {identifier(cls.name)}")
+    facts.con.execute(f"DROP TABLE {whose}")
+
+
+def _identities(facts: Facts, cls: EntityClass, rules: IntakeRules) -> str:
+    """SQL: each event's identities under these rules, the one that it belongs to first."""
     fields = _declared(facts, cls, rules)
     parts = [_values(cls, field, way) for way, field in enumerate(fields)]
     if "identityMap" in facts.columns(cls.name):
         parts.append(_map(cls, len(parts)))
-    order = identity_rank(rules, "c.space", "c.value")
-    facts.con.execute(
-        f"""
-        UPDATE facts.{identifier(cls.name)} e
-        SET who = f.idents[1], idents = CASE WHEN len(f.idents) > 1 THEN f.idents END
-        FROM (
-            SELECT nth, list(n ORDER BY rank, way, raw) AS idents
-            FROM (
-                SELECT c.nth, d.n, min({order}) AS rank, min(c.way) AS way, min(c.raw) AS raw
-                FROM ({" UNION ALL ".join(parts)}) c
-                JOIN facts.number d ON d.space = c.space AND d.value = c.value
-                GROUP BY c.nth, d.n)
-            GROUP BY nth) f
-        WHERE e.rowid = f.nth AND (e.who IS DISTINCT FROM f.idents[1] OR len(f.idents) > 1)
-        """
+    named = " UNION ALL ".join(parts) or (
+        "SELECT CAST(NULL AS BIGINT) AS nth, '' AS space, '' AS raw, 0 AS way, '' AS value WHERE false"
     )
+    order = identity_rank(rules, "c.space", "c.value")
+    return f"""
+        SELECT nth, list(n ORDER BY rank, way, raw) AS idents
+        FROM (
+            SELECT c.nth, d.n, min({order}) AS rank, min(c.way) AS way, min(c.raw) AS raw
+            FROM ({named}) c
+            JOIN facts.number d ON d.space = c.space AND d.value = c.value
+            GROUP BY c.nth, d.n)
+        GROUP BY nth"""

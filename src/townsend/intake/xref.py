@@ -8,37 +8,11 @@ from __future__ import annotations
 
 from townsend.intake.check import STAGED, Staged
 from townsend.intake.content import content_hash
-from townsend.intake.reasons import XREF
 from townsend.intake.rules import SourceTraits
-from townsend.model import EntityClass, Leaf, LeafType, Shape
+from townsend.model import XREF, XREF_CLASS
 from townsend.store.facts import Facts
 
 __all__ = ["XREF", "XREF_CLASS", "commit_xref"]
-
-_FIELDS: dict[str, LeafType] = {
-    "entity_type": "string",
-    "golden_id": "string",
-    "source_system": "string",
-    "source_instance": "string",
-    "source_key": "string",
-    "valid_from": "datetime",
-    "valid_to": "datetime",
-    "status": "string",
-    "match_confidence": "number",
-    "match_rule": "string",
-    "survivor_rank": "integer",
-    "updated_at": "datetime",
-}
-XREF_CLASS = EntityClass(
-    name=XREF,
-    namespace=XREF,
-    key=None,
-    id_field="golden_id",
-    time_field=None,
-    shape=Shape({p: Leaf(p, k) for p, k in _FIELDS.items()}, {}, frozenset(), frozenset(), frozenset()),
-    identities=(),
-    references={},
-)
 
 
 def commit_xref(facts: Facts, staged: Staged, source: SourceTraits, now_ms: int, take: int) -> int:

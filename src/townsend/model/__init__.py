@@ -1,5 +1,6 @@
 """The language of facts: classes, fields, keys, identities and relationships."""
 
+from townsend.model.masterdata import XREF, XREF_CLASS
 from townsend.model.schema import (
     Edge,
     EntityClass,
@@ -14,9 +15,12 @@ from townsend.model.schema import (
     schema_from,
     unknown_class,
 )
-from townsend.model.shape import Array, Leaf, LeafType, Shape
+from townsend.model.shape import MARK, Array, Leaf, LeafType, Shape, is_mark, mark_of
 
 __all__ = [
+    "MARK",
+    "XREF",
+    "XREF_CLASS",
     "Array",
     "Edge",
     "EntityClass",
@@ -31,6 +35,8 @@ __all__ = [
     "Steps",
     "ToOne",
     "builtin_schema",
+    "is_mark",
+    "mark_of",
     "schema_from",
     "unknown_class",
 ]

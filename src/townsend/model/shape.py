@@ -13,10 +13,23 @@ from typing import Any, Literal, cast
 
 from townsend.problem import Invalid
 
-__all__ = ["KEY_LEAVES", "MONEY_LEAVES", "Array", "Leaf", "LeafType", "Shape", "shape_of"]
+__all__ = [
+    "KEY_LEAVES",
+    "MARK",
+    "MONEY_LEAVES",
+    "Array",
+    "Leaf",
+    "LeafType",
+    "Shape",
+    "is_mark",
+    "mark_of",
+    "shape_of",
+]
 
 LeafType = Literal["string", "boolean", "integer", "number", "datetime", "date"]
 
+# Beside an amount whose worth nobody can say stands what it was, as text; see ``profiles.money``.
+MARK = "!amount"
 LEAF_TYPES: frozenset[str] = frozenset({"string", "boolean", "integer", "number", "datetime", "date"})
 KEY_LEAVES: Mapping[str, LeafType] = {
     "sourceID": "string",
@@ -63,6 +76,11 @@ class Shape:
     money: frozenset[str]
 
     @cached_property
+    def naming(self) -> tuple[str, ...]:
+        """Leaves that are called a name."""
+        return tuple(path for path in self.leaves if path.lower().endswith("name"))
+
+    @cached_property
     def objects(self) -> frozenset[str]:
         """Paths that are neither leaf, array nor map but lead to one."""
         paths = [*self.leaves, *self.arrays, *self.maps]
@@ -73,6 +91,20 @@ class Shape:
         yield from self.leaves
         yield from self.arrays
         yield from self.maps
+
+
+def mark_of(amount: str) -> str:
+    """Where it is noted that nobody can say what an amount is worth.
+
+    >>> mark_of("opportunityAmount.amount")
+    'opportunityAmount.!amount'
+    """
+    return f"{amount.rpartition('.')[0]}.{MARK}"
+
+
+def is_mark(path: str) -> bool:
+    """Whether a column is such a note."""
+    return path.endswith("." + MARK)
 
 
 def shape_of(fields: Mapping[str, Any], blocks: Mapping[str, Mapping[str, Any]], place: str) -> Shape:

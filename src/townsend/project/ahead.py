@@ -9,12 +9,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
 from townsend.clock import Clock
 from townsend.sources import Page, Source
+from townsend.sources.contract import Budget, Budgeted, Metered
+from townsend.sources.tables import Table
+from townsend.sources.watch import watching
 
 __all__ = ["ROWS_AHEAD", "Reader", "Step"]
 
@@ -24,11 +28,37 @@ LEAVE_S_MAX = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A page of a stream; without a page the stream's end, with what is to be said about it."""
+    """A page of a stream; without a page the stream's end, with what is to be said about it.
+
+    Args:
+        begun: when reading the stream began.
+        calls: made for the stream until then; None if the source does not count them.
+        tables: at the end, the tables of the mapping that were used, with their digests.
+        budget: at the end, what is left of the day's calls.
+    """
 
     stream: str
+    begun: datetime
     page: Page | None = None
     notes: tuple[str, ...] = ()
+    calls: int | None = None
+    tables: Mapping[str, str] = field(default_factory=dict)
+    budget: Budget | None = None
+
+
+class _Uses:
+    """Which tables are used."""
+
+    rows = False
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+
+    def uses(self, table: Table, own: Mapping[str, str]) -> None:  # noqa: ARG002  the project does not say these
+        self.digests[table.name] = table.digest
+
+    def saw(self, table: Table, row: Mapping[str, Any], mapped: Mapping[str, Any]) -> None:
+        """Rows are none of its business."""
 
 
 class Reader:
@@ -39,6 +69,10 @@ class Reader:
         cursors: where each stream goes on; from its beginning where there is none.
         clock: what time it is when a stream begins.
 
+    Attributes:
+        stream: the one that is read now, or that reading ended in; None before the first.
+        begun: when reading it began.
+
     >>> with Reader(source, {}, clock) as steps:                                   # doctest: +SKIP
     ...     for step in steps:
     ...         print(step.stream)
@@ -48,6 +82,8 @@ class Reader:
         self._source = source
         self._cursors = cursors
         self._clock = clock
+        self.stream: str | None = None
+        self.begun: datetime | None = None
         self._changed = threading.Condition()
         self._steps: deque[Step] = deque()
         self._rows = 0
@@ -100,10 +136,7 @@ class Reader:
     def _run(self) -> None:
         try:
             for stream in self._source.streams():
-                for page in self._source.pull(stream, self._cursors.get(stream), self._clock.now()):
-                    if not self._put(Step(stream, page)):
-                        return
-                if not self._put(Step(stream, notes=tuple(self._source.notes(stream)))):
+                if not self._read(stream):
                     return
         except BaseException as error:  # noqa: BLE001  raised again by the one who takes the steps
             self._failure = error
@@ -111,6 +144,24 @@ class Reader:
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
+
+    def _read(self, stream: str) -> bool:
+        """Read one stream; False if nobody wants more."""
+        source, before, uses = self._source, self._calls(), _Uses()
+        self.stream, self.begun = stream, (begun := self._clock.now())
+
+        def made() -> int | None:
+            return None if before is None else (self._calls() or 0) - before
+
+        with watching(uses):
+            for page in source.pull(stream, self._cursors.get(stream), begun):
+                if not self._put(Step(stream, begun, page, calls=made())):
+                    return False
+        budget = source.budget() if isinstance(source, Budgeted) else None
+        return self._put(Step(stream, begun, None, tuple(source.notes(stream)), made(), uses.digests, budget))
+
+    def _calls(self) -> int | None:
+        return self._source.calls if isinstance(self._source, Metered) else None
 
 
 def _size(step: Step) -> int:

@@ -26,12 +26,13 @@ __all__ = ["Rehearsal", "rehearsal_of", "serving"]
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Which company the servers hold, and how fast their time runs."""
+    """Which company the servers hold, how fast their time runs, and the seed of their faults if any."""
 
     seed: int
     size: int
     anchor: datetime
     factor: float
+    chaos: int | None = None
 
     def to_settings(self) -> dict[str, Any]:
         return {
@@ -39,6 +40,7 @@ class Rehearsal:
             "size": self.size,
             "anchor": self.anchor.isoformat().replace("+00:00", "Z"),
             "factor": self.factor,
+            **({} if self.chaos is None else {"chaos": self.chaos}),
         }
 
 
@@ -49,7 +51,7 @@ def rehearsal_of(settings: Settings) -> Rehearsal | None:
         return None
     anchor = body["anchor"]
     at = anchor if isinstance(anchor, datetime) else datetime.fromisoformat(str(anchor))
-    return Rehearsal(int(body["seed"]), int(body["size"]), at, float(body["factor"]))
+    return Rehearsal(int(body["seed"]), int(body["size"]), at, float(body["factor"]), body.get("chaos"))
 
 
 @contextmanager
@@ -66,6 +68,7 @@ def serving(
         seed=rehearsal.seed,
         size=rehearsal.size,
         anchor=rehearsal.anchor,
+        chaos=rehearsal.chaos,
         state=kept,
     )
     try:

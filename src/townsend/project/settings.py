@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from townsend.problem import Invalid
+from townsend.project.schedule import check_schedule, seconds_of
 from townsend.project.yamlfile import YamlFile, read_yaml
-from townsend.vendors.keys import COMMON, DESTINATIONS, SOURCES
-from townsend.vendors.settings import Keys
+from townsend.sources.kinds import keys_of_kind, names_of_kinds
+from townsend.vendors.keys import COMMON, DESTINATIONS
 
 __all__ = ["FILE", "Limits", "Settings", "read_settings"]
 
@@ -26,7 +27,9 @@ KEYS = {
     "schema",
     "sources",
     "identity",
+    "matching",
     "merge",
+    "computed",
     "consent",
     "currency",
     "rates",
@@ -36,8 +39,6 @@ KEYS = {
     "rehearsal",
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SPAN = re.compile(r"(\d+)\s*(d|day|days|h|hour|hours|m|min|minutes|s|seconds)")
-_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class Settings:
     sources: Mapping[str, Mapping[str, Any]]
     destinations: Mapping[str, Mapping[str, Any]]
     identity: Mapping[str, Any]
+    matching: Mapping[str, Any]
     merge: Mapping[str, Any]
+    computed: Mapping[str, Any]
     consent_unknown: Literal["allow", "deny"] | None
     currency: str
     rates: tuple[Mapping[str, Any], ...]
@@ -103,16 +106,18 @@ def read_settings(folder: Path) -> Settings:
         )
     file = read_yaml(path, FILE)
     file.only(file.content, KEYS)
-    destinations = _connections(file, "destinations", DESTINATIONS)
+    destinations = _connections(file, "destinations")
     return Settings(
         folder=folder,
         file=file,
         name=_name(file, folder),
         open=_choice(file, "schema", ("open", "closed"), "open") == "open",
-        sources=_connections(file, "sources", SOURCES),
+        sources=_connections(file, "sources"),
         destinations=destinations,
         identity=file.section("identity", dict, {}),
+        matching=file.section("matching", dict, {}),
         merge=file.section("merge", dict, {}),
+        computed=file.section("computed", dict, {}),
         consent_unknown=_consent(file, bool(destinations)),
         currency=_currency(file),
         rates=tuple(file.section("rates", list, [])),
@@ -137,7 +142,7 @@ def _choice(file: YamlFile, key: str, allowed: tuple[str, ...], default: str) ->
 
 
 def _connections(
-    file: YamlFile, section: Literal["sources", "destinations"], types: Mapping[str, Keys]
+    file: YamlFile, section: Literal["sources", "destinations"]
 ) -> Mapping[str, Mapping[str, Any]]:
     found: Mapping[str, Any] = file.section(section, dict, {})
     for name, body in found.items():
@@ -149,17 +154,20 @@ def _connections(
                 str(name),
             )
         file.expect(body, dict, section, name)
-        if body.get("type") not in types:
+        kind = str(body.get("type"))
+        keys = keys_of_kind(kind) if section == "sources" else DESTINATIONS.get(kind)
+        if keys is None:
+            types = names_of_kinds() if section == "sources" else sorted(DESTINATIONS)
             raise file.wrong(
                 "settings.choice",
-                f"{section}.{name}.type: expected one of {', '.join(sorted(types))}, "
-                f"got {body.get('type')!r}",
+                f"{section}.{name}.type: expected one of {', '.join(types)}, got {body.get('type')!r}",
                 section,
                 name,
                 "type",
             )
-        keys = types[body["type"]]
         file.only(body, {*keys.required, *keys.optional, *COMMON[section]}, section, name)
+        if section == "sources":
+            check_schedule(file, name, body)
     return found
 
 
@@ -201,15 +209,15 @@ def _limits(file: YamlFile) -> Limits:
     file.only(section, {"future", "links_per_value"}, "limits")
     future_ms = Limits.future_ms
     if "future" in section:
-        found = _SPAN.fullmatch(str(section["future"]).strip())
-        if not found:
+        span_s = seconds_of(section["future"])
+        if span_s is None:
             raise file.wrong(
                 "settings.span",
                 f"limits.future: expected a span such as 1d or 12h, got {section['future']!r}",
                 "limits",
                 "future",
             )
-        future_ms = int(found[1]) * _SECONDS[found[2][0]] * 1_000
+        future_ms = span_s * 1_000
     links = section.get("links_per_value", Limits.links_per_value)
     file.expect(links, int, "limits", "links_per_value")
     if links < 1:
@@ -225,7 +233,7 @@ def _limits(file: YamlFile) -> Limits:
 def _rehearsal(file: YamlFile) -> Mapping[str, Any] | None:
     section: Mapping[str, Any] | None = file.section("rehearsal", dict)
     if section is not None:
-        file.only(section, {"seed", "size", "anchor", "factor"}, "rehearsal")
+        file.only(section, {"seed", "size", "anchor", "factor", "chaos"}, "rehearsal")
         missing = {"seed", "size", "anchor", "factor"} - set(section)
         if missing:
             raise file.wrong("settings.rehearsal", f"rehearsal: {min(missing)} is missing", "rehearsal")
@@ -233,7 +241,8 @@ def _rehearsal(file: YamlFile) -> Mapping[str, Any] | None:
             raise file.wrong(
                 "settings.rehearsal",
                 "rehearsal: expected a whole `seed`, a `size` from 0 on, an instant as `anchor`, a `factor`"
-                " above 0, as in {seed: 7, size: 3000, anchor: '2026-11-22T12:00:00Z', factor: 240}",
+                " above 0, for faults a whole `chaos`, as in "
+                "{seed: 7, size: 3000, anchor: '2026-11-22T12:00:00Z', factor: 240}",
                 "rehearsal",
             )
     return section
@@ -246,4 +255,5 @@ def _rehearses(section: Mapping[str, Any]) -> bool:
     except ValueError:
         return False
     whole = type(seed) is int and type(size) is int and size >= 0
+    whole = whole and type(section.get("chaos", 0)) is int
     return whole and anchor.tzinfo is not None and type(factor) in (int, float) and factor > 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from townsend.project.rules import rules_pending
+from townsend.project.freshness import alarms, freshness_of
+from townsend.project.matching import counts
+from townsend.project.rules import RULES_WAIT, rules_pending
 
 if TYPE_CHECKING:
     from townsend.project.project import Project
@@ -13,26 +15,24 @@ if TYPE_CHECKING:
 __all__ = ["status_of"]
 
 
-def status_of(project: Project) -> dict[str, Any]:
-    """The state of a project without pulling, evaluating or sending anything."""
+def status_of(project: Project, now: datetime) -> dict[str, Any]:
+    """The state of a project at an instant, without pulling, evaluating or sending anything."""
     con = project.facts.con.cursor()
     notes = []
     if rules_pending(project.settings, project.facts):
-        notes.append("identity or merge settings changed; see `townsend plan`, then `townsend apply`")
+        notes.append(RULES_WAIT)
+    fresh = freshness_of(project, now)
     return {
         "name": project.settings.name,
         "folder": str(project.folder.resolve()),
         "revision": project.facts.revision(),
         "classes": _classes(project),
-        "streams": [
-            {"source": source, "stream": stream, "at": _time(at), "cursor": cursor}
-            for source, stream, cursor, at in con.execute(
-                "SELECT source, stream, value, at_ms FROM facts.cursor ORDER BY 1, 2"
-            ).fetchall()
-        ],
+        "streams": [one.to_json() for one in fresh],
         "deliveries": project.state.deliveries(),
+        "matches": counts(project),
         "quarantine": _count(con, "SELECT count(*) FROM facts.quarantine WHERE replayed_ms IS NULL"),
         "files": _count(con, "SELECT count(*) FROM facts.take WHERE checksum IS NOT NULL"),
+        "alarms": list(alarms(fresh)),
         "notes": notes,
     }
 
@@ -53,7 +53,3 @@ def _classes(project: Project) -> list[dict[str, Any]]:
 
 def _count(cursor: Any, sql: str) -> int:
     return int(cursor.execute(sql).fetchone()[0])
-
-
-def _time(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)

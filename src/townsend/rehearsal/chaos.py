@@ -11,24 +11,26 @@ from typing import Literal
 
 __all__ = ["CALM", "Chaos", "Fault"]
 
-Kind = Literal["calm", "gateway", "drop_before", "drop_after", "slow", "throttle", "forget_token"]
+Kind = Literal["calm", "gateway", "drop_before", "drop_after", "cut", "slow", "throttle", "forget_token"]
 # Shares of calls; what is left over is calm.
 SHARES: tuple[tuple[Kind, float], ...] = (
     ("gateway", 0.020),
     ("drop_before", 0.008),
     ("drop_after", 0.008),
+    ("cut", 0.008),
     ("slow", 0.020),
     ("throttle", 0.006),
     ("forget_token", 0.004),
 )
 SLOW_S = (0.5, 8.0)
 BURST_CALLS = (2, 6)
-GATEWAY_STATUSES = (500, 502, 503, 504)
+# A page in the place of an answer is not always said to be a failure.
+GATEWAY_STATUSES = (200, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one call; ``amount`` is a status, or seconds of vendor time."""
+    """What happens to one call; ``amount`` is a status, seconds of vendor time, or the share that arrives."""
 
     kind: Kind
     amount: float = 0
@@ -61,6 +63,8 @@ class Chaos:
             self._burst = self._random.randint(*BURST_CALLS)
         if kind == "gateway":
             return Fault(kind, self._random.choice(GATEWAY_STATUSES))
+        if kind == "cut":
+            return Fault(kind, self._random.random())
         if kind == "slow":
             return Fault(kind, self._random.uniform(*SLOW_S))
         return Fault(kind)

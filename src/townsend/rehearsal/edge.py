@@ -74,7 +74,7 @@ class Edge:
             if fault.kind == "drop_after":
                 await _drop(send)
                 return
-            await _send(send, answer, request.method)
+            await _send(send, answer, request.method, fault.amount if fault.kind == "cut" else 1.0)
         finally:
             self._in_flight -= 1
 
@@ -121,17 +121,23 @@ def _gateway(status: int) -> Answer:
     return Answer(status, text.encode(), {"content-type": "text/html"})
 
 
-async def _send(send: Callable[[Message], Awaitable[None]], answer: Answer, method: str) -> None:
+async def _send(
+    send: Callable[[Message], Awaitable[None]], answer: Answer, method: str, share: float
+) -> None:
+    # An answer that promises more than it holds makes the server close the connection in the middle.
     headers = {"content-length": str(len(answer.body)), **answer.headers}
     if answer.status == 204:
         headers.pop("content-length")
     pairs = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    if share < 1 and answer.body and method != "HEAD":
+        part = answer.body[: int(len(answer.body) * share)]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        return
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
 
 async def _drop(send: Callable[[Message], Awaitable[None]]) -> None:
-    # An answer that promises more than it holds makes the server close the connection in the middle.
     headers = [(b"content-length", b"1000"), (b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})

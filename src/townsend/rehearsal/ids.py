@@ -22,6 +22,7 @@ PREFIXES = {
     "Campaign": "701",
     "CampaignMember": "00v",
     "Task": "00T",
+    "Contract__c": "a00",
     "Cursor": "0r8",
     "Job": "750",
 }

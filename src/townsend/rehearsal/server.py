@@ -29,8 +29,8 @@ class Server:
     Args:
         vendor: ``marketo``, ``salesforce`` or ``linkedin``.
         name: ``marketo_1``, ``crm_1``, … ``linkedin``; also the instance's name in the master data.
-        extra: what else a connection needs, by setting name: ``munchkin_id`` and ``folder``; ``org_id`` and
-            ``username``; ``refresh_token``, ``account`` and ``source_platform``.
+        extra: what else a connection needs, by setting name: ``munchkin_id`` and ``folder``; ``org_id``,
+            ``username`` and ``refresh_token``; ``refresh_token``, ``account`` and ``source_platform``.
         state: the instance from inside, for tests and demonstrations.
     """
 
@@ -70,7 +70,12 @@ class Server:
 
 
 def json_line(server: Server) -> dict[str, str]:
-    """What ``townsend rehearse`` prints of a server: vendor, name, address, credentials, extras."""
+    """What ``townsend rehearse`` prints of a server: vendor, name, address, credentials, extras.
+
+    An org's line also has the ``private_key`` (PEM) that signs in as ``username``.
+    """
+    # A key takes a moment to make, so nobody has one who does not ask.
+    key = {"private_key": server.state.private_key} if server.vendor == "salesforce" else {}
     return {
         "vendor": server.vendor,
         "name": server.name,
@@ -78,6 +83,7 @@ def json_line(server: Server) -> dict[str, str]:
         "client_id": server.client_id,
         "client_secret": server.client_secret,
         **server.extra,
+        **key,
     }
 
 

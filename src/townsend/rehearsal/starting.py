@@ -108,7 +108,8 @@ def _salesforce(crm: int, company: Callable[[], Company], seed: int, state: Path
     name = f"crm_{crm + 1}"
     client = (f"3MVG9.rehearsal.{name}", _secret(seed, name))
     org = Org(crm, company, client, seed, _kept(state, name))
-    return Server("salesforce", name, "", *client, {"org_id": org.keys.org, "username": org.username}), org
+    extra = {"org_id": org.keys.org, "username": org.username, "refresh_token": org.sessions.refresh_token}
+    return Server("salesforce", name, "", *client, extra), org
 
 
 def _marketo(i: int, company: Callable[[], Company], seed: int, state: Path | None) -> Made:

@@ -10,6 +10,7 @@ from townsend.clock import Clock
 from townsend.problem import Invalid
 from townsend.sources.contract import Page, Source
 from townsend.sources.files import FilesSource
+from townsend.sources.kinds import kind_of
 
 __all__ = ["FilesSource", "Page", "Source", "open_source"]
 
@@ -26,20 +27,14 @@ def open_source(
         folder: the project's folder; paths are relative to it.
 
     Raises:
-        Invalid: ``settings.*``, ``source.type``.
+        Invalid: ``settings.*``, ``source.type``, ``source.package``.
     """
     kind = settings.get("type")
     if kind == "files":
         return FilesSource(name, settings, folder)
-    # Connectors are imported when they are used: the HTTP client takes a while to load.
-    if kind == "marketo":
-        from townsend.sources.marketo import MarketoSource
-
-        return MarketoSource(name, settings, clock)
-    if kind == "salesforce":
-        from townsend.sources.salesforce import SalesforceSource
-
-        return SalesforceSource(name, settings, clock)
+    found = kind_of(str(kind))
+    if found is not None:
+        return found.open(name, settings, clock, folder)
     raise Invalid(
         "source.type",
         f"sources.{name}: a source of type {kind!r} is not pulled; inlets take what is sent to them",

@@ -14,6 +14,10 @@ A mapping is a YAML file. Each of its tables turns one kind of vendor row into r
         b2b.personSource: [leadSource, source]            # the first that has a value
         consents.marketing.email.val: {from: unsubscribed, values: {"true": n}}   # others are absent
         consents.marketing.email.reason: {from: unsubscribedReason, most: 100}
+        accountType: {from: kind, values: {p: prospect}, else: other}
+        extSourceSystemAudit.createdDate: {from: created, format: ["%d.%m.%Y", "%m/%d/%Y"]}   # in UTC
+        opportunityAmount.amount: {from: worth, decimal: ",", times: 1000}
+        accountName: {from: label, match: "^[A-Z]+ - (.+)$"}   # the first group; absent where it doesn't fit
         personRoles: {split: Roles, by: ";"}
         identityMap.ECID: {ids: ecids, by: ","}           # a list of identities
         relatedAccountKeys: {keys: related, by: ","}      # a list of keys, also as [7, 8]
@@ -28,38 +32,25 @@ are absent: a row names only what there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from townsend.model import LeafType, Schema, Shape, builtin_schema
+from townsend.model import LeafType, Shape
 from townsend.problem import Broken
-from townsend.sources import mappings
 from townsend.sources.instance import Instance
-from townsend.sources.values import READERS, absent
+from townsend.sources.tables import Table, load_tables
+from townsend.sources.values import READERS, absent, spellings
+from townsend.sources.watch import Watch, watched
 
 __all__ = ["Instance", "Mapper", "Table", "load_tables"]
 
 Row = Mapping[str, Any]
 Getter = Callable[[Row], Any]
 Reader = Callable[[Any], Any]
+Build = Callable[[Row], dict[str, Any] | None]
 _WORDS = {"from", "key", "suffix", "of", "constant", "values", "most", "split", "ids", "keys", "by"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a mapping as written."""
-
-    name: str
-    cls: str
-    fields: Mapping[str, Any]
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Vendor fields it reads, in order and once each."""
-        return tuple(dict.fromkeys(_names(self.fields)))
+_WORDS |= {"else", "format", "decimal", "times", "match"}
 
 
 class Mapper:
@@ -71,8 +62,11 @@ class Mapper:
         others: instances that ``of:`` may name; a key of one that is not there stays absent.
         also: vendor fields without a place in the table (custom ones): target path by field name.
         kinds: types of those; one that is not named is handed on as it comes.
-        schema: where the targets' types are declared.
         null: the vendor's word for null; None if it has none and such a text is meant.
+
+    Raises:
+        Invalid: ``class.unknown``.
+        Broken: ``mapping.word``, ``mapping.target`` for what nobody checked (see ``mapcheck``).
 
     >>> table = Table("t", "person", {"b2b.personKey": {"key": "id"}, "b2b.personScore": "score"})
     >>> Mapper(table, Instance("I", "Marketo")).row({"id": 7, "score": "12"})["b2b"]["personScore"]
@@ -86,17 +80,20 @@ class Mapper:
         others: Mapping[str, Instance] | None = None,
         also: Mapping[str, str] | None = None,
         kinds: Mapping[str, LeafType] | None = None,
-        schema: Schema | None = None,
         null: str | None = "null",
     ) -> None:
         self.cls = table.cls
-        shape = (schema or builtin_schema()).entity_class(table.cls).shape
+        shape = table.shape
         compiler = _Compiler(table.name, instance, dict(others or {}), null)
         getters = compiler.getters(table.fields, shape)
         for name, target in (also or {}).items():
             kind = (kinds or {}).get(name)
             getters[target] = compiler.read(name, READERS[kind] if kind else None)
         self._build = _builder(getters)
+        if (watch := watched()) is not None:
+            watch.uses(table, also or {})
+            if watch.rows:
+                self._build = _told(table, self._build, watch)
 
     def row(self, row: Row) -> dict[str, Any]:
         """One row of the class; empty if nothing was there."""
@@ -106,34 +103,6 @@ class Mapper:
         """Rows in order; those in which nothing was there are left out."""
         build = self._build
         return [found for row in rows if (found := build(row)) is not None]
-
-
-@cache
-def load_tables(name: str) -> Mapping[str, Table]:
-    """The tables of a shipped mapping by name: ``load_tables("marketo")``."""
-    import yaml
-
-    text = resources.files(mappings).joinpath(f"{name}.yaml").read_text("utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document = yaml.load(text, loader)  # noqa: S506 - a safe loader either way
-    return {table: Table(table, body["class"], body["fields"]) for table, body in document.items()}
-
-
-def _names(spec: Any) -> Iterator[str]:
-    """The vendor fields that the fields of a table, or one of their items, read."""
-    for value in spec.values():
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, str):
-                    yield item
-                else:
-                    yield from _names(item)
-        else:
-            for word in ("from", "key", "split", "ids", "keys"):
-                found = value.get(word, ())
-                yield from [found] if isinstance(found, str) else found
 
 
 @dataclass(frozen=True)
@@ -197,9 +166,13 @@ class _Compiler:
 
     def _chosen(self, target: str, spec: Mapping[str, Any], shape: Shape) -> Getter:
         get = self.first(spec["from"])
+        leaf = shape.leaves.get(target)
+        for spell in spellings(spec, leaf is not None and leaf.type == "date"):
+            get = _converted(get, spell)
         if "values" in spec:
             values = {str(name): value for name, value in spec["values"].items()}
-            return lambda row: values.get(str(get(row)).lower())
+            other = spec.get("else")
+            return lambda row: None if (came := get(row)) is None else values.get(str(came).lower(), other)
         most = int(spec["most"]) if "most" in spec else None
         if most is not None:
             return lambda row: None if (text := get(row)) is None else str(text)[:most]
@@ -207,20 +180,22 @@ class _Compiler:
 
 
 def _field(name: str, null: str | None) -> Getter:
+    # As ``absent`` says, which is not called: this and the next run for each value of each row.
     def get(row: Row) -> Any:
         value = row.get(name)
-        return None if absent(value, null) else value
+        if value is None or value == "" or (value == null and null is not None):
+            return None
+        return None if value.__class__ is str and value.isspace() else value
 
     return get
 
 
 def _read_field(name: str, null: str | None, read: Reader) -> Getter:
-    # The same as a field that is then read, with the usual cases decided here: this runs for each value.
     def get(row: Row) -> Any:
         value = row.get(name)
-        if value is None or value == "":
+        if value is None or value == "" or (value == null and null is not None):
             return None
-        return None if absent(value, null) else read(value)
+        return None if value.__class__ is str and value.isspace() else read(value)
 
     return get
 
@@ -246,11 +221,20 @@ def _split(get: Getter, by: str) -> Getter:
     return parts
 
 
-def _items(builders: Sequence[Callable[[Row], dict[str, Any] | None]]) -> Getter:
+def _items(builders: Sequence[Build]) -> Getter:
     return lambda row: [item for build in builders if (item := build(row)) is not None] or None
 
 
-def _builder(getters: Mapping[str, Getter]) -> Callable[[Row], dict[str, Any] | None]:
+def _told(table: Table, build: Build, watch: Watch) -> Build:
+    def told(row: Row) -> dict[str, Any] | None:
+        mapped = build(row)
+        watch.saw(table, row, mapped or {})
+        return mapped
+
+    return told
+
+
+def _builder(getters: Mapping[str, Getter]) -> Build:
     """One function that makes the nested object of all targets; None where nothing was there."""
     own: list[tuple[str, Getter]] = []
     below: dict[str, dict[str, Getter]] = {}

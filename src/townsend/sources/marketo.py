@@ -15,7 +15,7 @@ import httpx
 
 from townsend.clock import Clock
 from townsend.problem import Invalid
-from townsend.sources.contract import Cursor, Page, check_settings, since_of
+from townsend.sources.contract import Budget, Cursor, Estimate, Page, check_settings, since_of
 from townsend.sources.instance import Instance
 from townsend.sources.marketo_activities import pull_activities
 from townsend.sources.marketo_assets import (
@@ -26,14 +26,18 @@ from townsend.sources.marketo_assets import (
 )
 from townsend.sources.marketo_context import SINCE, Context
 from townsend.sources.marketo_exports import Exports
+from townsend.sources.marketo_objects import custom_objects, pull_custom_object, pull_named_accounts
 from townsend.sources.marketo_people import pull_deletions, pull_people
 from townsend.sources.marketo_sales import pull_companies, pull_opportunities
+from townsend.sources.marketo_size import count, estimate
 from townsend.vendors.keys import SOURCES
 from townsend.vendors.marketo import Access, Marketo
 
 __all__ = ["MarketoSource"]
 
 KEYS = SOURCES["marketo"]
+# From this share of the day's calls on, a pull says so.
+QUOTA_TOLD = 0.8
 CRM_TYPES = {"salesforce": "Salesforce", "dynamics": "Dynamics"}
 
 Pull = Callable[[Context, Cursor | None, datetime], Iterator[Page]]
@@ -47,6 +51,7 @@ STREAMS: Mapping[str, Pull] = {
     # These are found through the people read before.
     "companies": pull_companies,
     "opportunities": pull_opportunities,
+    "named_accounts": pull_named_accounts,
     "deletions": pull_deletions,
 }
 
@@ -89,6 +94,8 @@ class MarketoSource:
             others=_crm(name, settings),
             settings=settings,
         )
+        self._custom = custom_objects(settings)
+        self._asked = False
 
     @property
     def calls(self) -> int:
@@ -96,7 +103,8 @@ class MarketoSource:
         return self._marketo.calls
 
     def streams(self) -> Sequence[str]:
-        return tuple(STREAMS)
+        """Those that every instance may have, then the custom objects that the project maps."""
+        return (*STREAMS, *self._custom)
 
     def pull(self, stream: str, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
         """Pages of what is new since ``cursor``, or of everything since the setting ``since``.
@@ -106,7 +114,32 @@ class MarketoSource:
             Unavailable: ``source.unreachable``, ``source.busy``, ``source.export``, ``vendor.quota``.
         """
         self._context.remarks.pop(stream, None)
-        yield from STREAMS[stream](self._context, cursor, now)
+        if not self._asked:
+            self._marketo.ask_usage()
+            self._asked = True
+        if stream in STREAMS:
+            yield from STREAMS[stream](self._context, cursor, now)
+        else:
+            yield from pull_custom_object(self._context, stream, cursor, now)
+        used, most = self._marketo.used_today, self._marketo.calls_per_day
+        if used >= most * QUOTA_TOLD:
+            self._context.note(
+                stream,
+                f"{used:,} of the day's {most:,} calls are used, by all integrations together; when they are "
+                "spent, a pull stops, keeps what came and goes on after midnight US Central",
+            )
+
+    def budget(self) -> Budget | None:
+        """The day's calls: of all integrations once the first pull began, before that only ours."""
+        return Budget(self._marketo.used_today, self._marketo.calls_per_day)
+
+    def estimate(self, stream: str, cursor: Cursor | None, now: datetime) -> Estimate:
+        """What a pull would cost, without a call."""
+        return estimate(self._context, stream, cursor, now)
+
+    def count(self, stream: str) -> Mapping[str, int]:
+        """Records of programs and lists, 200 a call; Marketo counts nothing else."""
+        return count(self._context, stream)
 
     def notes(self, stream: str) -> Sequence[str]:
         return list(self._context.remarks.get(stream, ()))

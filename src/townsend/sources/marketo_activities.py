@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,14 +21,13 @@ from townsend.sources.contract import Cursor, Page
 from townsend.sources.mapping import Mapper, Table, load_tables
 from townsend.sources.marketo_context import KINDS, UNDER, Context, at, chunks, paged
 from townsend.sources.marketo_exports import instant, windows
+from townsend.sources.marketo_log import OVERLAP, activity_types, read_log
 from townsend.sources.marketo_people import with_people
 
 __all__ = ["pull_activities"]
 
 CUSTOM_FIRST = 100_000
 TYPES_PER_CALL = 10
-PAGE = 300
-OVERLAP = timedelta(hours=1)
 # From so long a gap on, extracts are cheaper than pages of 300.
 EXTRACT_AFTER = timedelta(days=2)
 _CHANGES_OF_FIELDS = {13, 37, 123}
@@ -43,7 +43,7 @@ def pull_activities(context: Context, cursor: Cursor | None, now: datetime) -> I
     """
     mappers = _mappers(context)
     if cursor is None:
-        cursor = {"created_until": instant(context.since(now)), "began": instant(now)}
+        cursor = {"created_until": instant(context.since(now, "activities")), "began": instant(now)}
     elif "at" in cursor and now - at(cursor["at"]) > EXTRACT_AFTER:
         cursor = {"created_until": instant(at(cursor["at"]) - OVERLAP), "began": instant(now)}
     if "created_until" in cursor:
@@ -84,13 +84,8 @@ def _since(
     tokens = {name: token for name, token in tokens.items() if name in map(_name, groups)}
     for group in groups:
         name = _name(group)
-        token = tokens.get(name) or context.paging_token(last - OVERLAP)
-        more = True
-        while more:
-            query = {"activityTypeIds": name, "nextPageToken": token, "batchSize": PAGE}
-            answer = context.marketo.call("GET", "/rest/v1/activities.json", params=query)
-            token, more = answer.token or token, answer.more
-            tokens[name] = token
+        for answer in read_log(context, group, tokens.get(name), last):
+            tokens[name] = answer.token or ""
             behind = {"tokens": dict(tokens), "at": instant(last)}
             yield _events(context, mappers, map(_from_json, answer.result)), behind
     yield (), {"tokens": tokens, "at": instant(now)}
@@ -109,15 +104,15 @@ def _name(group: Sequence[int]) -> str:
 
 def _mappers(context: Context) -> dict[int, Mapper]:
     """What becomes of each type of activity that is read."""
-    tables = load_tables("marketo_activities")
+    tables = load_tables("marketo_activities", context.settings.get("mapping"))
     common = tables["common"].fields
     found: dict[int, Mapper] = {}
     left_out = []
-    for kind in context.marketo.call("GET", "/rest/v1/activities/types.json").result:
+    for kind in activity_types(context):
         number = int(kind["id"])
         table = tables.get(str(number))
         if table is not None:
-            found[number] = context.mapper(Table(table.name, table.cls, {**common, **table.fields}))
+            found[number] = context.mapper(replace(table, fields={**common, **table.fields}))
         elif number >= CUSTOM_FIRST:
             if context.custom([str(kind.get("apiName") or kind["name"])]):
                 found[number] = _own(context, kind, common)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,8 @@ from townsend.sources.mapping import Mapper, Table, load_tables
 from townsend.sources.marketo_exports import Exports, instant
 from townsend.vendors.marketo import Marketo
 
-__all__ = ["NOT_HERE", "ROWS_PER_PAGE", "SINCE", "UNDER", "Context", "at", "chunks", "paged"]
+__all__ = ["NOT_HERE", "NOT_SHOWN", "ROWS_PER_PAGE", "SINCE", "UNDER", "Context", "at", "chunks", "gone"]
+__all__ += ["paged"]
 
 SINCE = "25 months"
 ROWS_LEAST = 5_000  # smaller pages wait for more: each page is one transaction
@@ -24,6 +25,8 @@ ROWS_PER_PAGE = 20_000
 UNDER = "marketo"  # where fields are kept that have no place in XDM
 # The instance does not offer this: a native CRM integration, or a feature that was not bought.
 NOT_HERE = {"616", "703", "1018"}
+# The same for all that may be missing: the role may not see it, or there is no such call.
+NOT_SHOWN = {*NOT_HERE, "603", "610"}
 _PAGING_TOKEN = "/rest/v1/activities/pagingtoken.json"  # noqa: S105  an address
 
 KINDS: Mapping[str, LeafType] = {
@@ -43,6 +46,7 @@ class Context:
         leads: ids of leads that were read since the source was opened, with their companies' ids.
         leads_are_all: whether these are all leads since the setting ``since``.
         reading: which fields of leads are read, and what becomes of them, once that is known.
+        activity_types: the types of activity of the instance, once they were asked for.
     """
 
     name: str
@@ -56,13 +60,14 @@ class Context:
     leads: dict[int, int | None] = field(default_factory=dict)
     leads_are_all: bool = False
     reading: tuple[list[str], Mapper] | None = None
+    activity_types: Sequence[Mapping[str, Any]] | None = None
 
-    def since(self, now: datetime) -> datetime:
-        """The instant from which everything is read the first time."""
-        return since_of(self.name, self.settings, SINCE, now)
+    def since(self, now: datetime, stream: str | None = None) -> datetime:
+        """The instant from which a stream is read the first time."""
+        return since_of(self.name, self.settings, SINCE, now, stream)
 
     def table(self, name: str) -> Table:
-        return load_tables("marketo")[name]
+        return load_tables("marketo", self.settings.get("mapping"))[name]
 
     def mapper(
         self, table: Table, also: Mapping[str, str] | None = None, kinds: Mapping[str, LeafType] | None = None
@@ -97,6 +102,29 @@ def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """The values in order, at most ``size`` at a time."""
     for first in range(0, len(values), size):
         yield values[first : first + size]
+
+
+def gone(
+    context: Context, stream: str, mapper: Mapper, before: Iterable[Any], here: Collection[Any], now: datetime
+) -> list[dict[str, Any]]:
+    """Retired rows for what was listed before and is not listed any more.
+
+    A list that is suddenly empty means a role that lost a right, or a workspace, more often than that all was
+    deleted: then nothing is retired, and a note says so.
+
+    Args:
+        before: ids at the last look.
+        here: ids now.
+    """
+    missing = [one for one in before if one not in here]
+    if missing and not here:
+        context.note(
+            stream,
+            f"Marketo shows none of the {len(missing)} it had before; they are kept until it shows some. "
+            "Check the role of the API user and its workspaces",
+        )
+        return []
+    return [mapper.row({"id": one, "updatedAt": instant(now), "isDeleted": True}) for one in missing]
 
 
 def paged(cls: str, parts: Iterable[tuple[Iterable[Mapping[str, Any]], Cursor]]) -> Iterator[Page]:

@@ -1,8 +1,10 @@
 """Marketo's leads as people: first by the time they were made, then by the time they changed.
 
-An extract by ``updatedAt`` sees a change of any field, while the column follows standard fields only; so the
-position is the window's end and not the newest value. A subscription without that filter is read through
-its stream of changes. An overlap is read twice each time: that changes nothing, and late rows are found.
+Within a day the log of activities names who changed, and these are read by id: one call if nobody did.
+Once a day, or when more changed than an extract costs, leads are extracted by ``updatedAt``. That sees a
+change of any field, while the column follows standard fields only; so the position is the window's end and
+not the newest value. A subscription without that filter is read through the log alone. An overlap is read
+twice each time: that changes nothing, and late rows are found.
 
 Leads older than the setting ``since`` are read when something names them: an activity, a list, a program.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from townsend.model import LeafType
@@ -18,10 +21,18 @@ from townsend.sources.contract import Cursor, Page
 from townsend.sources.mapping import Mapper
 from townsend.sources.marketo_context import KINDS, Context, at, chunks, paged
 from townsend.sources.marketo_exports import Window, instant, windows
+from townsend.sources.marketo_log import read_log, types_here
 from townsend.vendors.marketo import IDS_MAX
 
-__all__ = ["pull_deletions", "pull_people", "read_leads", "with_people"]
+__all__ = ["company_of", "find_leads", "lead_extracts", "pull_deletions", "pull_people", "read_leads"]
+__all__ += ["with_people"]
 
+# So long the log is enough.
+EXTRACT_AFTER = timedelta(days=1)
+# From so many changed leads on, an extract of all changes costs fewer calls than asking by id.
+EXTRACT_FROM = 3_000
+# Bounced, unsubscribed, made, changed, converted, scored, merged, moved to another partition.
+_TOLD_BY = (8, 9, 12, 13, 21, 22, 32, 100)
 OVERLAP = timedelta(days=1)
 DELETIONS_KEPT = timedelta(days=14)
 _ALWAYS = ("id", "contactCompany", "createdAt", "updatedAt")
@@ -30,49 +41,67 @@ _ALWAYS = ("id", "contactCompany", "createdAt", "updatedAt")
 def pull_people(context: Context, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
     """Leads as people.
 
-    The cursor is ``{"created_until", "began"}`` while the first reading goes on, then ``{"updated_until"}``.
+    The cursor is ``{"created_until", "began"}`` while the first reading goes on, then ``{"updated_until"}``,
+    the last instant up to which all is read, with ``extracted_at``, the instant of the last extract, and
+    the log's ``token`` once it was read.
     """
-    fields, mapper = _reading(context)
+    if cursor is None or "created_until" in cursor:
+        yield from _first(context, cursor, now)
+        return
+    last = at(cursor["updated_until"])
+    extracted = at(cursor.get("extracted_at", cursor["updated_until"]))
+    token: str | None = cursor.get("token")
+    ids: list[int] = []
+    more = now - extracted > EXTRACT_AFTER
+    if not more:
+        ids, token, more = _named_by_log(context, token, last, EXTRACT_FROM)
+    if more:
+        parts = _extracts(context, "updatedAt", windows(min(last, extracted) - OVERLAP, now))
+        if parts is not None:
+            yield from paged("person", parts)
+            return
+        context.note(
+            "people",
+            "this subscription has no extracts by the time of change; changes are read from the activity log",
+        )
+        ids, token, _ = _named_by_log(context, cursor.get("token"), last, None)
+    behind = {"updated_until": instant(now), "extracted_at": instant(extracted), "token": token}
+    yield from paged("person", [(find_leads(context, ids) if ids else (), behind)])
+
+
+def _first(context: Context, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
     whole = cursor is None
-    if cursor is None:
-        cursor = {"created_until": instant(context.since(now)), "began": instant(now)}
-    if "created_until" in cursor:
-        began = at(cursor["began"])
-        parts = _extracts(context, fields, "createdAt", windows(at(cursor["created_until"]), began))
-        assert parts is not None, "every subscription has the filter by createdAt"
-        yield from paged("person", _first_reading(context, parts, mapper, began))
-        context.leads_are_all = whole
-    else:
-        start = at(cursor["updated_until"]) - OVERLAP
-        parts = _extracts(context, fields, "updatedAt", windows(start, now))
-        yield from paged("person", _changes(context, parts, fields, mapper, start, now))
+    start, began = context.since(now, "people"), now
+    if cursor is not None:
+        start, began = at(cursor["created_until"]), at(cursor["began"])
+    done = {"updated_until": instant(began)}
+    parts = _extracts(context, "createdAt", windows(start, began), done, began)
+    assert parts is not None, "every subscription has the filter by createdAt"
+    yield from paged("person", parts)
+    if start >= began:
+        yield Page("person", [], done)
+    context.leads_are_all = whole
 
 
 def pull_deletions(context: Context, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
     """Deleted leads as retired people; Marketo tells of the last 14 days."""
     reach = now - DELETIONS_KEPT
-    if cursor is None:
-        token = context.paging_token(max(reach, context.since(now)))
-    else:
-        token = cursor["token"]
-        if at(cursor["at"]) < reach:
-            context.note(
-                "deletions",
-                "the last pull is more than 14 days ago; Marketo no longer tells which leads were deleted "
-                "before that. Compare by `townsend sync --full`",
-            )
-            token = context.paging_token(reach)
+    token, last = None, max(reach, context.since(now, "deletions"))
+    if cursor is not None and at(cursor["at"]) >= reach:
+        token, last = cursor["token"], at(cursor["at"])
+    elif cursor is not None:
+        context.note(
+            "deletions",
+            "the last pull is more than 14 days ago; Marketo no longer tells which leads were deleted "
+            "before that. Compare by `townsend sync --check`",
+        )
     mapper = context.mapper(context.table("person"))
     rows: list[dict[str, Any]] = []
-    more = True
-    while more:
-        answer = context.marketo.call(
-            "GET", "/rest/v1/activities/deletedleads.json", params={"nextPageToken": token, "batchSize": 300}
-        )
+    for answer in read_log(context, (), token, last, "/rest/v1/activities/deletedleads.json"):
         for found in answer.result:
             row = {"id": found["leadId"], "updatedAt": found["activityDate"], "isDeleted": True}
             rows.append(mapper.row(row))
-        token, more = answer.token or token, answer.more
+        token = answer.token
     yield from paged("person", [(rows, {"token": token, "at": instant(now)})])
 
 
@@ -87,17 +116,39 @@ def with_people(context: Context, pages: Iterable[Page]) -> Iterator[Page]:
         if unread:
             # One who is not found was deleted or merged; nobody asks for them again.
             context.leads |= dict.fromkeys(unread)
-            fields, mapper = _reading(context)
-            yield from paged("person", [(_mapped(context, _by_id(context, fields, unread), mapper), None)])
+            yield from paged("person", [(find_leads(context, unread), None)])
         yield page
 
 
-def read_leads(
-    context: Context, fields: Iterable[str], start: datetime, end: datetime
-) -> Iterator[dict[str, Any]]:
-    """Some fields of the leads made in a stretch of time."""
-    for part in _extracts(context, list(fields), "createdAt", windows(start, end)) or ():
-        yield from part[0]
+def find_leads(context: Context, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """People by their leads' ids; those that are not there any more are left out."""
+    fields, mapper = _reading(context)
+    return _mapped(context, read_leads(context, fields, ids), mapper)
+
+
+def read_leads(context: Context, fields: Sequence[str], ids: Sequence[int]) -> Iterator[Mapping[str, Any]]:
+    """Some fields of leads by id, as Marketo writes them."""
+    for some in chunks(ids, IDS_MAX):
+        query = {"filterType": "id", "filterValues": ",".join(map(str, some)), "fields": ",".join(fields)}
+        for answer in context.marketo.pages("/rest/v1/leads.json", query):
+            yield from answer.result
+
+
+def lead_extracts(fields: Sequence[str], by: str, spans: Sequence[Window]) -> list[dict[str, Any]]:
+    """What extracts of the leads of some windows are created with."""
+    return [
+        {
+            "fields": list(fields),
+            "filter": {by: {"startAt": instant(span.start), "endAt": instant(span.end)}},
+        }
+        for span in spans
+    ]
+
+
+def company_of(lead: Mapping[str, Any]) -> int | None:
+    """The id of the Marketo company that a lead names."""
+    company = str(lead.get("contactCompany") or "")
+    return int(company) if company.isdigit() else None
 
 
 # ---------------------------------------------------------------- fields
@@ -131,88 +182,49 @@ def _custom_names(context: Context) -> list[str]:
 
 # ---------------------------------------------------------------- rows
 
-Extracts = Iterator[tuple[Iterator[dict[str, str]], Window]]
+Parts = Iterator[tuple[Iterable[Mapping[str, Any]], Cursor]]
 
 
-def _extracts(context: Context, fields: list[str], by: str, spans: list[Window]) -> Extracts | None:
-    """Raw rows window by window; None if the subscription cannot filter so."""
-    bodies = [
-        {"fields": fields, "filter": {by: {"startAt": instant(span.start), "endAt": instant(span.end)}}}
-        for span in spans
-    ]
-    runs = context.exports.run("leads", bodies)
+def _extracts(
+    context: Context, by: str, spans: list[Window], done: Cursor = None, began: datetime | None = None
+) -> Parts | None:
+    """People window by window; None if the subscription cannot filter so.
+
+    Args:
+        done: the cursor behind the last window of a first reading, which began at ``began``.
+    """
+    fields, mapper = _reading(context)
+    runs = context.exports.run("leads", lead_extracts(fields, by, spans))
     first = next(runs, None)
     if first is None and spans:
         return None
 
-    def parts() -> Extracts:
-        if first is None:
-            return
-        yield first, spans[0]
-        for rows, span in zip(runs, spans[1:], strict=True):
+    def parts() -> Parts:
+        for rows, span in zip(chain([first] if spans else [], runs), spans, strict=True):
             assert rows is not None, "a filter that was taken once is taken again"
-            yield rows, span
+            behind: Cursor = {"updated_until": instant(span.end)}
+            if began is not None:
+                going_on = {"created_until": instant(span.end), "began": instant(began)}
+                behind = done if span.end >= began else going_on
+            yield _mapped(context, rows, mapper), behind
 
     return parts()
 
 
-def _first_reading(
-    context: Context, parts: Extracts, mapper: Mapper, began: datetime
-) -> Iterator[tuple[Iterator[dict[str, Any]], Cursor]]:
-    done: Cursor = {"updated_until": instant(began)}
-    empty = True
-    for rows, span in parts:
-        empty = False
-        going_on = {"created_until": instant(span.end), "began": instant(began)}
-        yield _mapped(context, rows, mapper), done if span.end >= began else going_on
-    if empty:
-        yield iter(()), done
-
-
-def _changes(
-    context: Context,
-    parts: Extracts | None,
-    fields: list[str],
-    mapper: Mapper,
-    start: datetime,
-    now: datetime,
-) -> Iterator[tuple[Iterator[dict[str, Any]], Cursor]]:
-    if parts is None:
-        context.note(
-            "people",
-            "this subscription has no extracts by the time of change; changes are read from the activity log",
-        )
-        yield (
-            _mapped(context, _changed_leads(context, fields, start), mapper),
-            {"updated_until": instant(now)},
-        )
-        return
-    for rows, span in parts:
-        yield _mapped(context, rows, mapper), {"updated_until": instant(span.end)}
-
-
-def _changed_leads(context: Context, fields: list[str], since: datetime) -> Iterator[Mapping[str, Any]]:
-    """Leads that the log of changes names, each once, as they are now."""
-    token = context.paging_token(since)
+def _named_by_log(
+    context: Context, token: str | None, last: datetime, most: int | None
+) -> tuple[list[int], str | None, bool]:
+    """Leads that the log names, each once; the token behind; whether they are more than ``most``."""
     ids: dict[int, None] = {}
-    more = True
-    while more:
-        query = {"nextPageToken": token, "fields": ",".join(fields), "batchSize": 300}
-        answer = context.marketo.call("GET", "/rest/v1/activities/leadchanges.json", params=query)
-        ids |= dict.fromkeys(found["leadId"] for found in answer.result)
-        token, more = answer.token or token, answer.more
-    yield from _by_id(context, fields, list(ids))
-
-
-def _by_id(context: Context, fields: list[str], ids: Sequence[int]) -> Iterator[Mapping[str, Any]]:
-    for some in chunks(ids, IDS_MAX):
-        query = {"filterType": "id", "filterValues": ",".join(map(str, some)), "fields": ",".join(fields)}
-        for answer in context.marketo.pages("/rest/v1/leads.json", query):
-            yield from answer.result
+    for answer in read_log(context, types_here(context, _TOLD_BY), token, last):
+        ids |= dict.fromkeys(int(found["leadId"]) for found in answer.result)
+        token = answer.token
+        if most is not None and len(ids) > most:
+            return [], None, True
+    return list(ids), token, False
 
 
 def _mapped(context: Context, rows: Iterable[Mapping[str, Any]], mapper: Mapper) -> Iterator[dict[str, Any]]:
     for row in rows:
-        company = str(row.get("contactCompany") or "")
-        context.leads[int(row["id"])] = int(company) if company.isdigit() else None
+        context.leads[int(row["id"])] = company_of(row)
         yield mapper.row(row)

@@ -36,7 +36,10 @@ JOB_WAIT_S_MAX = 3_600.0
 RESTARTS_MAX = 2
 # The org wants the question asked in smaller parts; a bulk job cuts it by itself.
 TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED"})
-NOT_IN_BULK = frozenset({"INVALIDENTITY", "INVALIDJOB", "API_DISABLED_FOR_ORG", "FEATURENOTENABLED"})
+# Not offered for the object or the org, or no job of the day left: then by REST, which costs more calls.
+NOT_IN_BULK = frozenset(
+    {"INVALIDENTITY", "INVALIDJOB", "API_DISABLED_FOR_ORG", "FEATURENOTENABLED", "EXCEEDEDQUOTA"}
+)
 
 Row = dict[str, Any]
 

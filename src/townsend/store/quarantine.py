@@ -6,16 +6,28 @@ Nothing is refused silently: whoever mends a row, or the schema it met, takes it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from townsend.problem import Invalid
 from townsend.store.facts import Facts
 
-__all__ = ["QuarantinedRow", "Refusal", "ls", "mend", "put", "show", "waiting"]
+__all__ = [
+    "Kind",
+    "QuarantinedRow",
+    "Refusal",
+    "Wanted",
+    "counts",
+    "ls",
+    "mend",
+    "put",
+    "settle",
+    "show",
+    "waiting",
+]
 
 GOT_LENGTH_MAX = 80
 
@@ -75,14 +87,71 @@ class QuarantinedRow:
         return {"id": found.pop("id"), "class": found.pop("cls"), **found}
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are meant: those of which all that is given holds.
+
+    Args:
+        source: the source they came from.
+        code: why they were refused.
+        cls: the class that they are of.
+        replayed: also those that were taken since.
+    """
+
+    source: str | None = None
+    code: str | None = None
+    cls: str | None = None
+    replayed: bool = False
+
+    def where(self) -> tuple[str, list[str]]:
+        """The condition in SQL, with its parameters."""
+        given = {"source": self.source, "code": self.code, "class": self.cls}
+        asked = {column: value for column, value in given.items() if value is not None}
+        parts = [] if self.replayed else ["replayed_ms IS NULL"]
+        return " AND ".join([*parts, *(f"{column} = ?" for column in asked)]) or "true", list(asked.values())
+
+
+class Kind(NamedTuple):
+    """Rows refused for one reason: how many, and one of them to look at."""
+
+    source: str
+    cls: str
+    code: str
+    path: str | None
+    rows: int
+    example: int
+
+
 _FIELDS = "id, class, source, place, path, code, expected, got, text, row, at_ms, replayed_ms, traits"
 
 
-def ls(facts: Facts, *, replayed: bool = False) -> list[QuarantinedRow]:
-    """The rows still waiting, oldest first; with ``replayed`` also those taken since."""
-    where = "" if replayed else "WHERE replayed_ms IS NULL"
-    found = facts.con.execute(f"SELECT {_FIELDS} FROM facts.quarantine {where} ORDER BY id").fetchall()
+def ls(
+    facts: Facts, wanted: Wanted | None = None, *, after: int = 0, most: int | None = None
+) -> list[QuarantinedRow]:
+    """The rows that are wanted, those still waiting if nothing is said; oldest first.
+
+    Args:
+        after: only rows with a greater id.
+        most: no more than that many.
+    """
+    condition, values = (wanted or Wanted()).where()
+    limit = "" if most is None else f"LIMIT {int(most)}"
+    found = facts.con.execute(
+        f"SELECT {_FIELDS} FROM facts.quarantine WHERE {condition} AND id > ? ORDER BY id {limit}",
+        [*values, after],
+    ).fetchall()
     return [QuarantinedRow(*row) for row in found]
+
+
+def counts(facts: Facts, wanted: Wanted | None = None) -> list[Kind]:
+    """How many of the wanted rows there are by source, class, code and field, the most first."""
+    condition, values = (wanted or Wanted()).where()
+    found = facts.con.execute(
+        "SELECT source, class, code, path, count(*), min(id) FROM facts.quarantine "
+        f"WHERE {condition} GROUP BY ALL ORDER BY 5 DESC, 1, 2, 3, 4",
+        values,
+    ).fetchall()
+    return [Kind(*row) for row in found]
 
 
 def show(facts: Facts, row_id: int) -> QuarantinedRow:
@@ -101,14 +170,12 @@ def show(facts: Facts, row_id: int) -> QuarantinedRow:
     return QuarantinedRow(*found)
 
 
-def waiting(facts: Facts, ids: Sequence[int] | None) -> list[QuarantinedRow]:
-    """The rows of these ids, or all, that were not taken since.
+def waiting(facts: Facts, ids: Sequence[int]) -> list[QuarantinedRow]:
+    """The rows of these ids that were not taken since.
 
     Raises:
         Invalid: ``quarantine.unknown``.
     """
-    if ids is None:
-        return ls(facts)
     rows = [show(facts, row_id) for row_id in dict.fromkeys(ids)]
     return [row for row in rows if row.replayed_ms is None]
 
@@ -118,6 +185,40 @@ def mend(facts: Facts, row_id: int, row: str) -> None:
     show(facts, row_id)
     with facts.transaction():
         facts.con.execute("UPDATE facts.quarantine SET row = ? WHERE id = ?", [row, row_id])
+
+
+def settle(facts: Facts, ids: Sequence[int], refused: Mapping[int, Refusal], at_ms: int) -> None:
+    """Mark rows as taken, but for those refused again, whose reason is brought up to date.
+
+    Args:
+        ids: the rows that were tried.
+        refused: why, by id. Call it in a transaction.
+    """
+    found = [refused.get(row_id) for row_id in ids]
+    columns: dict[str, list[Any]] = {
+        "id": list(ids),
+        "taken": [one is None for one in found],
+        "path": [one and one.path for one in found],
+        "code": [one and one.code for one in found],
+        "expected": [one and one.expected for one in found],
+        "got": [one and shortened(one.got) for one in found],
+        "text": [one and one.text for one in found],
+    }
+    texts = list(columns)[2:]
+    kinds = pa.schema([("id", pa.int32()), ("taken", pa.bool_()), *((name, pa.string()) for name in texts)])
+    facts.con.register("townsend_settled", pa.table(columns, schema=kinds))
+    try:
+        facts.con.execute(
+            "UPDATE facts.quarantine q SET replayed_ms = ? FROM townsend_settled s "
+            "WHERE q.id = s.id AND s.taken",
+            [at_ms],
+        )
+        facts.con.execute(
+            f"UPDATE facts.quarantine q SET {', '.join(f'{name} = s.{name}' for name in texts)} "
+            "FROM townsend_settled s WHERE q.id = s.id AND NOT s.taken"
+        )
+    finally:
+        facts.con.unregister("townsend_settled")
 
 
 def put(facts: Facts, cls: str, source: str, refusals: Iterable[Refusal], traits: str, at_ms: int) -> int:

@@ -13,14 +13,27 @@ __all__ = ["COMMON", "DESTINATIONS", "MARKETO", "SOURCES"]
 
 MARKETO = ("base_url", "munchkin_id", "client_id", "client_secret")
 
-# Keys that every source or destination may have; a source's are read at intake.
-COMMON: Mapping[str, tuple[str, ...]] = {"sources": ("type", "currency", "rows"), "destinations": ("type",)}
+# Keys that every source or destination may have, read by the project and not by the connector.
+COMMON: Mapping[str, tuple[str, ...]] = {
+    "sources": ("type", "currency", "rows", "every", "alarm_after"),
+    "destinations": ("type",),
+}
+
+READING = ("encoding", "delimiter")
+WAITING = ("manifest", "done")
+BUCKET = ("endpoint", "region", "access_key", "secret_key", "anonymous")
+OWNER = ("system", "instance")  # whose ids the rows have
 
 SOURCES: Mapping[str, Keys] = {
-    "files": Keys((), ("class", "path", "classes", "mode")),
+    "files": Keys((), ("class", "path", "classes", "mode", "mapping", *READING, *WAITING, *BUCKET, *OWNER)),
     "inlet": Keys(("class",)),
     "marketo": Keys(MARKETO, ("since", "crm_type", "crm_org_id", "custom_fields", "calls_per_day")),
-    "salesforce": Keys(("base_url", "client_id", "client_secret"), ("org_id", "since", "api_version")),
+    "salesforce": Keys(
+        ("base_url", "client_id"),
+        ("client_secret", "username", "private_key", "audience", "org_id", "since", "api_version"),
+        either=(("client_secret",), ("username", "private_key")),
+    ),
+    "sql": Keys(("driver", "url", "queries"), ("mapping", "overlap", "timeout", *OWNER)),
 }
 
 DESTINATIONS: Mapping[str, Keys] = {

@@ -1,13 +1,12 @@
 """Marketo Engage's REST interface: its token, its envelope, its codes, its limits.
 
 Nearly every answer is HTTP 200 with ``{success, errors, result}``; what failed stands in ``errors`` by code.
-The table below says what each code means for the call; a caller that can go on after one names it in
+``marketo_faults`` says what each code means for the call; a caller that can go on after one names it in
 ``expect`` and finds it in ``Answer.said``. Codes of single records stay in ``result``, untouched.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,35 +16,26 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 
 from townsend.clock import Clock
-from townsend.problem import Broken, Invalid, Problem, Unavailable
+from townsend.problem import Broken, Invalid, Problem
 from townsend.vendors.http import Http
 from townsend.vendors.keys import MARKETO
+from townsend.vendors.marketo_faults import NOTHING_FOUND, WINDOW_S, failure, later, words_of
 from townsend.vendors.pacing import Pace, budget_of
 from townsend.vendors.patience import Side
 from townsend.vendors.replies import Again, Reply
 from townsend.vendors.tokens import Grant, Tokens
 
-__all__ = ["IDS_MAX", "PAGE_MAX", "PER_DAY", "Access", "Answer", "Marketo"]
+__all__ = ["ASSETS_MAX", "IDS_MAX", "PAGE_MAX", "PER_DAY", "WINDOW_S", "Access", "Answer", "Marketo"]
 
 # Settings that reach an instance.
 # Half of what the vendor allows, as it advises; an instance's limits are shared by all its integrations.
-CALLS, WINDOW_S, IN_FLIGHT = 50, 20.0, 5
+CALLS, IN_FLIGHT = 50, 5
 PER_DAY = 50_000
 DAY_BEGINS = timedelta(hours=6)  # 00:00 US Central, winter; in summer one hour late, on the safe side
 IDS_MAX = 300  # records in a write, values in a filter
 PAGE_MAX = 300
 ASSETS_MAX = 200
 QUERY_MAX = 4_000  # characters; the vendor refuses addresses over 8 KB
-
-NOTHING_FOUND = "702"
-_RENEW = {"601", "602"}
-_SHORT_WAITS = {"615": 2.0, "1016": 30.0, "1019": 30.0}
-# Not carried out / perhaps carried out.
-_LATER = {"608", "614", "713", "719", "1014", "1022"}
-_PERHAPS = {"502", "604", "611"}
-_RIGHTS = {"603"}
-_OURS = {"605", "609", "612", "613"}
-_ADDRESS = re.compile(r"[^\s@'\"]+@[^\s@'\"]+")
 
 
 @dataclass(frozen=True)
@@ -127,6 +117,23 @@ class Marketo:
     def calls(self) -> int:
         """Calls made so far, repetitions and token calls included."""
         return self.http.calls
+
+    @property
+    def used_today(self) -> int:
+        """Calls of the day as far as is known: what the vendor counted when it was asked, and ours since."""
+        left = self.http.budget.left_today()
+        assert left is not None, "an instance has a quota"
+        return self._access.calls_per_day - left
+
+    @property
+    def calls_per_day(self) -> int:
+        return self._access.calls_per_day
+
+    def ask_usage(self) -> None:
+        """Ask how many of the day's calls all integrations used, so that ours end where the vendor's do."""
+        answer = self.call("GET", "/rest/v1/stats/usage.json", expect={"603", "610"})
+        for day in answer.result:
+            self.http.budget.spent(int(day.get("total") or 0))
 
     def close(self) -> None:
         self.http.close()
@@ -234,57 +241,24 @@ class Marketo:
         body = reply.json()
         if isinstance(body, dict) and body.get("success"):
             return None
-        code, words = _error(body)
+        code, words = words_of(body)
         if not code and reply.status == 401:
             return Again("status 401", renew=True)
         if code in expect or code == NOTHING_FOUND:
             return None
-        again = _later(code)
+        again = later(code)
         if again is None:
             raise self.failure(code, words, reply.status)
         return again
 
     def failure(self, code: str, words: str, status: int = 200) -> Problem:
         """The problem that a code is when nothing else can be done about it."""
-        facts = {"name": self.name, "host": self.http.host, "vendor_code": code}
-        said = f"{self.name}: Marketo says {code or f'status {status}'}: {words or 'nothing more'}"
-        if code == "607":
-            return Unavailable(
-                "vendor.quota", f"{said}; the day's calls are used up until midnight US Central", **facts
-            )
-        if code in _RIGHTS:
-            text = "; the API user's role lacks a permission, or its allow-list lacks this machine's address"
-            return Invalid(f"{self._side}.rights", said + text, **facts)
-        if code in _OURS:
-            return Broken(f"{self._side}.call", said, **facts)
-        return Invalid(f"{self._side}.request", said, **facts)
-
-
-def _later(code: str) -> Again | None:
-    """What a response-level code says of repeating the call; None if that does not help."""
-    if code in _RENEW:
-        return Again(f"code {code}", renew=True)
-    if code == "606":
-        return Again("code 606, too many calls", after_s=WINDOW_S, throttled=True)
-    if code in _SHORT_WAITS:
-        return Again(f"code {code}", after_s=_SHORT_WAITS[code])
-    if code in _LATER:
-        return Again(f"code {code}")
-    return Again(f"code {code}", processed=True) if code in _PERHAPS else None
-
-
-def _error(body: Any) -> tuple[str, str]:
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if not errors:
-        return "", ""
-    # A message may repeat what was sent; addresses of people stay out of ours.
-    words = _ADDRESS.sub("…", str(errors[0].get("message", "")))
-    return str(errors[0].get("code", "")), words[:200]
+        return failure(self._side, self.name, self.http.host, code, words, status)
 
 
 def _answer(body: Any) -> Answer:
     if not body.get("success"):
-        code, words = _error(body)
+        code, words = words_of(body)
         return Answer() if code == NOTHING_FOUND else Answer(said=code, words=words)
     token = body.get("nextPageToken") or None
     return Answer(body.get("result") or (), token, bool(body.get("moreResult", token is not None)))

@@ -83,6 +83,12 @@ class Budget:
             if self._paused_until is None or until > self._paused_until:
                 self._paused_until = until
 
+    def spent(self, used: int) -> None:
+        """The vendor says how many of the day's calls are used, by everybody; ours are among them."""
+        with self._lock:
+            now = self._clock.now()
+            self._day = (self._day_of(now), max(used, self._used_today(now)))
+
     def left_today(self) -> int | None:
         """Calls left of the day's, as far as this process knows; None without such a limit."""
         if self.pace.per_day is None:

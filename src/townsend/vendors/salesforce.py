@@ -18,7 +18,8 @@ from townsend.clock import Clock
 from townsend.problem import Invalid
 from townsend.vendors.http import Again, Http, Reply, Side
 from townsend.vendors.pacing import Pace, budget_of
-from townsend.vendors.salesforce_faults import TOKEN_REMEDIES, OrgFault, refused
+from townsend.vendors.salesforce_faults import OrgFault, refused
+from townsend.vendors.salesforce_login import Login, judged
 from townsend.vendors.tokens import Grant, Tokens
 
 __all__ = ["API_VERSION", "PACE", "Batch", "Job", "JobState", "Org", "OrgFault", "Results", "to18"]
@@ -69,13 +70,12 @@ class Results(NamedTuple):
 
 
 class Org:
-    """One org, called with one app's credentials.
+    """One org, called as one user.
 
     Args:
         name: what the project calls the source.
         base_url: the org's own host (My Domain).
-        client_id: of the app; also called consumer key.
-        client_secret: of the app.
+        login: how its tokens are asked for.
         clock: the time of waits.
         api_version: of the interface, such as ``67.0``.
         transport: how to reach the host, for tests.
@@ -85,8 +85,7 @@ class Org:
         self,
         name: str,
         base_url: str,
-        client_id: str,
-        client_secret: str,
+        login: Login,
         clock: Clock,
         *,
         api_version: str = API_VERSION,
@@ -94,11 +93,11 @@ class Org:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.name = name
-        self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._side = side
         self._clock = clock
         self._transport = transport
         self._tokens = Tokens(self._ask, clock)
+        self._signing = login
         self._login = self._client(base_url)
         self._api: Http | None = None
         self._root = f"/services/data/v{api_version}"
@@ -129,6 +128,11 @@ class Org:
             f"{self.name}: the token call does not tell the org's id; write org_id in the settings",
             source=self.name,
         )
+
+    @property
+    def used(self) -> tuple[int, int] | None:
+        """Calls of 24 hours, spent and allowed, as the last answer told; None before the first."""
+        return self._used
 
     def usage(self) -> str | None:
         """A remark if the day's calls are nearly used up."""
@@ -202,27 +206,15 @@ class Org:
         )
 
     def _ask(self) -> Grant:
-        form = {"grant_type": "client_credentials", **self._credentials}
-        reply = self._login.call(
-            "POST", TOKEN, judge=self._token_judge, form=form, safe=True, authorised=False
-        )
+        host = self._login.host
+
+        def judge(reply: Reply) -> Again | None:
+            return judged(self.name, self._side, host, self._signing, reply)
+
+        form = self._signing.form(self._clock.now())
+        reply = self._login.call("POST", TOKEN, judge=judge, form=form, safe=True, authorised=False)
         body = reply.json()
         return Grant(str(body["access_token"]), None, {key: body.get(key) for key in ("id", "instance_url")})
-
-    def _token_judge(self, reply: Reply) -> Again | None:
-        body = reply.json()
-        if reply.status < 300 and isinstance(body, dict) and "access_token" in body:
-            return None
-        said = str(body.get("error", "")) if isinstance(body, dict) else ""
-        if "rate" in said:
-            return Again(f"{said} at the token call", after_s=60.0, throttled=True)
-        todo = TOKEN_REMEDIES.get(said, "check base_url, client_id and client_secret")
-        raise Invalid(
-            f"{self._side}.credentials",
-            f"{self.name}: {self._login.host} gives no token ({said or f'status {reply.status}'}); {todo}",
-            source=self.name,
-            said=said,
-        )
 
     def _json(self, method: str, path: str, **more: Any) -> Any:
         return self._call(method, path, Reply.json, **more)
@@ -236,7 +228,7 @@ class Org:
             self._note_usage(reply)
             if reply.status >= 300:
                 times += 1
-                return refused(self.name, reply, times)
+                return refused(self.name, reply, times, self._used)
             found.append(read(reply))
             return None
 

@@ -7,7 +7,7 @@ import json
 from townsend.problem import Invalid, Unavailable
 from townsend.vendors.http import Again, Reply
 
-__all__ = ["TOKEN_REMEDIES", "OrgFault", "refused"]
+__all__ = ["OrgFault", "refused"]
 
 WORDS_MAX = 200
 LONG_CALLS_S = 5.0
@@ -23,12 +23,13 @@ class OrgFault(Invalid):
         self.said = said
 
 
-def refused(name: str, reply: Reply, times: int) -> Again | None:
+def refused(name: str, reply: Reply, times: int, used: tuple[int, int] | None = None) -> Again | None:
     """What to do about an answer that is no success.
 
     Args:
         name: what the project calls the source.
         times: how often this call was refused so far, this time included.
+        used: calls of the last 24 hours, and how many there may be, if the org ever told.
 
     Returns:
         How the call is made again.
@@ -47,24 +48,16 @@ def refused(name: str, reply: Reply, times: int) -> Again | None:
             return Again(
                 "the org's calls of 24 hours used up", after_s=LIMIT_WAITS_S[times - 1], throttled=True
             )
+        told = f" ({used[0]:,} of {used[1]:,})" if used else ""
         raise Unavailable(
             "vendor.quota",
-            f"{name}: the org's calls of 24 hours are used up, by all its programs together; "
-            "run again later, or have its limit raised",
+            f"{name}: the org's calls of 24 hours are used up{told}, by all its programs together; "
+            "what came is kept, and the next run goes on there. Run again later, or have the limit raised",
             source=name,
         )
     if reply.status == 420 or said == "SERVER_UNAVAILABLE":
         return Again(said or f"status {reply.status}", processed=True)
     raise OrgFault(name, reply.status, said, words)
-
-
-TOKEN_REMEDIES = {
-    "invalid_client_id": "check client_id",
-    "invalid_client": "check client_secret",
-    "invalid_grant": "the app needs the client credentials flow and a user it runs as",
-    "inactive_user": "the user that the app runs as is not active",
-    "unsupported_grant_type": "switch the client credentials flow on in the app",
-}
 
 
 def _said(reply: Reply) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.intake.desk import Desk, counts
 
-from townsend.intake.csv_text import RowLines, encoding_of, header_of
+from townsend.intake.csv_text import Layout, RowLines, encoding_of, header_of
 from townsend.problem import Invalid
 
 
@@ -39,7 +39,9 @@ def test_a_delimiter_inside_quotes_does_not_count(tmp_path: Path) -> None:
 
 
 def test_every_row_has_the_line_on_which_it_begins(tmp_path: Path) -> None:
-    lines = RowLines(written(tmp_path, '\na,b\n1,2\n\n"x\ny\n",z\n3\n4,5\n'), "utf-8", ",", 2)
+    lines = RowLines(
+        written(tmp_path, '\na,b\n1,2\n\n"x\ny\n",z\n3\n4,5\n'), Layout(("a", "b"), "utf-8", ",")
+    )
 
     assert [3, 5, 9] == [lines.whole(n) for n in range(3)]
     assert 8 == lines.ragged(0)
@@ -63,6 +65,7 @@ def test_rows_are_told_by_line_across_lots(desk: Desk, monkeypatch: pytest.Monke
     [
         ("accountKey.sourceKey,,x", "column 2 has no name"),
         ("accountKey.sourceKey,x,x", "two columns are named 'x'"),
+        ("accountKey.sourceKey,x\0y", "the name of column 2 holds a NUL character"),
         ("accountKey,x", "'accountKey' stands for an object"),
     ],
 )
@@ -80,3 +83,17 @@ def test_text_in_another_encoding_is_read(desk: Desk) -> None:
     )
 
     assert ["Müller"] == desk.values("account", "accountName")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"accountKey.sourceKey,accountName\n1@C.S,\x81\n", b"\xff\xfea", "a\n1".encode("utf-16") + b"\n"],
+    ids=["a byte that Windows-1252 lacks", "half a character", "half a character behind a row"],
+)
+def test_text_in_no_encoding_is_refused_with_what_to_do(desk: Desk, content: bytes) -> None:
+    """Found by fuzzing."""
+    with pytest.raises(Invalid) as caught:
+        desk.load("account", desk.file("a.csv", content))
+
+    assert "file.unreadable" == caught.value.code
+    assert "save it as UTF-8" in caught.value.text

@@ -262,6 +262,7 @@ def test_rows_that_break_off_leave_neither_rows_nor_cursor(desk: Desk) -> None:
 
     assert None is desk.facts.cursor("crm_1", "accounts")
     assert [] == desk.rows("SELECT * FROM facts.take")
+    assert {"rows": 1, "accepted": 1} == counts(desk.take("account", ROWS[0])), "the store can go on"
 
 
 def test_the_traits_of_a_source_default_to_whole_rows_and_deltas() -> None:

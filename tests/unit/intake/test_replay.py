@@ -16,6 +16,7 @@ from townsend.model import schema_from
 from townsend.model.schema import builtin_document
 from townsend.problem import Invalid
 from townsend.store import quarantine
+from townsend.store.quarantine import Wanted
 
 
 def test_a_refusal_says_where_what_was_expected_what_came_and_what_to_do(desk: Desk) -> None:
@@ -73,7 +74,8 @@ def test_rows_are_taken_again_once_the_schema_was_mended(desk: Desk) -> None:
     assert {"rows": 1, "accepted": 1} == counts(taken)
     assert [3] == desk.values("account", "tier")
     assert [] == desk.refusals()
-    assert [NOW_MS + 86_400_000] == [row.replayed_ms for row in quarantine.ls(desk.facts, replayed=True)]
+    replayed = quarantine.ls(desk.facts, Wanted(replayed=True))
+    assert [NOW_MS + 86_400_000] == [row.replayed_ms for row in replayed]
 
 
 def test_a_row_is_taken_again_once_it_was_mended(desk: Desk) -> None:

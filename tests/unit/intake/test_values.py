@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -375,6 +376,35 @@ def test_a_closed_schema_refuses_undeclared_fields(desk: Desk, kind: str) -> Non
 
     assert {"rows": 2, "accepted": 1, "quarantined": 1} == counts(report.accepted)
     assert [("deep", "row.undeclared")] == [(field, code) for _, field, code, _ in desk.refusals()]
+
+
+@pytest.mark.parametrize("kind", ["ndjson", "csv", "parquet"])
+def test_a_closed_schema_looks_into_lists(desk: Desk, kind: str) -> None:
+    desk.rules = replace(desk.rules, open=False)
+    right = [{"sourcePersonKey": {"sourceKey": "1@C.S"}, "personType": "Lead"}]
+    wrong = [*right, {"workEmail": {"adress": "p@bodea.example"}}]
+    path = desk.folder / "a.parquet"
+    if kind == "ndjson":
+        rows = [
+            {"b2b": {"personKey": {"sourceKey": f"{n}@C.S"}}, "personComponents": value}
+            for n, value in enumerate((wrong, right))
+        ]
+        path = desk.file("a.ndjson", rows)
+    elif kind == "csv":
+        texts = [json.dumps(value).replace('"', '""') for value in (wrong, right)]
+        lines = "".join(f'{n},"{text}"\n' for n, text in enumerate(texts))
+        path = desk.file("a.csv", f"b2b.personKey.sourceKey,personComponents\n{lines}")
+    else:
+        pq.write_table(
+            pa.table({"b2b.personKey.sourceKey": ["1@C.S", "2@C.S"], "personComponents": [wrong, right]}),
+            path,
+        )
+    report = desk.load("person", path)
+
+    assert {"rows": 2, "accepted": 1, "quarantined": 1} == counts(report.accepted)
+    assert [("personComponents.workEmail.adress", "row.undeclared")] == [
+        (field, code) for _, field, code, _ in desk.refusals()
+    ]
 
 
 def test_an_undeclared_field_that_a_relationship_hides_is_reported(desk: Desk) -> None:

@@ -31,7 +31,8 @@ def visitors(seed: int, size: int) -> set[str]:
     found = set()
     for i in (0, 1):
         world = World(company_of(seed, size), i, None)
-        for one in world.activities.many(world.activities.between(ANCHOR_MS - 31 * DAY_MS, ANCHOR_MS, {1})):
+        book = world.activities
+        for one in book.many(book.between(ANCHOR_MS - 31 * DAY_MS, ANCHOR_MS, {1}, ANCHOR_MS)):
             if one.told.primary is not None and "/new-product" in one.told.primary:
                 found.add(world.people.by_id[one.lead].email)
     return found - {""}

@@ -162,6 +162,9 @@ def test_pages_hold_two_thousand_rows_and_ten_stay_open() -> None:
         ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD"),
         ("SELECT Id FROM Account WHERE Name", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account ; DROP", "MALFORMED_QUERY"),
+        ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY"),
+        ("SELECT SUM(Name) FROM Account", "MALFORMED_QUERY"),
+        ("SELECT FORMAT(Name) FROM Account", "MALFORMED_QUERY"),
     ],
 )
 def test_a_wrong_query_is_told(crm: Caller, soql: str, code: str) -> None:
@@ -222,6 +225,19 @@ def test_what_is_deleted_shows_in_query_all_and_in_replication(crm: Caller) -> N
     assert ["0035e0000000002AAA"] == [row["Id"] for row in live]
     assert [True] == [row["IsDeleted"] for row in rows if row["Id"] == "0035e0000000001AAA"]
     assert ["0035e0000000001AAA"] == [row["id"] for row in told["deletedRecords"]]
+
+
+def test_what_is_emptied_from_the_bin_leaves_no_trace(crm: Caller, tmp_path: Path) -> None:
+    crm.org.delete("0035e0000000001", ANCHOR_MS)
+    crm.org.empty_bin()
+    kept = Caller(state=tmp_path / "crm.ndjson")
+    kept.org.delete("0035e0000000001AAA", ANCHOR_MS)
+    kept.org.empty_bin()
+    again = Caller(state=tmp_path / "crm.ndjson")
+
+    assert ["0035e0000000002AAA"] == [row["Id"] for row in crm.query("SELECT Id FROM Contact", deleted=True)]
+    assert (404, "NOT_FOUND") == refused(crm.raw("GET", f"{V}/sobjects/Contact/0035e0000000001AAA"))
+    assert kept.query("SELECT Id FROM Contact", True) == again.query("SELECT Id FROM Contact", True)
 
 
 def test_replication_reaches_back_thirty_days_at_most(crm: Caller) -> None:

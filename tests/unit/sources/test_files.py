@@ -9,6 +9,7 @@ import pytest
 
 from townsend.problem import Invalid
 from townsend.sources.files import FilesSource
+from townsend.sources.found import FoundFile
 
 
 def source(folder: Path, **settings: Any) -> FilesSource:
@@ -22,8 +23,10 @@ def put(folder: Path, *names: str) -> None:
         path.write_text("x", "utf-8")
 
 
-def names(folder: Path, found: dict[str, list[Path]]) -> dict[str, list[str]]:
-    return {cls: [path.relative_to(folder).as_posix() for path in paths] for cls, paths in found.items()}
+def names(folder: Path, found: dict[str, list[FoundFile]]) -> dict[str, list[str]]:
+    return {
+        cls: [Path(one.name).relative_to(folder).as_posix() for one in files] for cls, files in found.items()
+    }
 
 
 def test_a_pattern_is_relative_to_the_project_folder(tmp_path: Path) -> None:

@@ -11,17 +11,30 @@ import pytest
 from tests.suites.source_suite import SourceSuite, World
 from tests.unit.sources.wire import NOON, TestClock, once
 
+from townsend.model import builtin_schema
 from townsend.problem import Invalid, Unavailable
 from townsend.rehearsal.company import generate
 from townsend.rehearsal.engagement import CHANNELS
 from townsend.rehearsal.marketo.instance import Marketo
+from townsend.rehearsal.marketo.schema import LICENSE
 from townsend.rehearsal.times import ms_of
 from townsend.sources.contract import Source
 from townsend.sources.marketo import MarketoSource
 from townsend.sources.marketo_exports import csv_rows
+from townsend.sources.tables import MappingChanges
 
 COMPANY = generate(7, 60, ms_of(NOON))
 ORG = "00D5g000001234AEAQ"
+# The class does not matter here; a project declares one of its own.
+LICENSES = MappingChanges(
+    {
+        LICENSE: {
+            "class": "account_intent",
+            "fields": {"accountIntentKey": {"key": "marketoGUID"}, "topicName": "product"},
+        }
+    },
+    builtin_schema(),
+)
 
 
 def opened(settings: dict[str, Any], clock: TestClock, wire: httpx.BaseTransport) -> MarketoSource:
@@ -55,6 +68,15 @@ class TestMarketoWithoutExtractsByChange(SourceSuite):
 
     def world(self) -> World:
         return marketo(1, secret=self.secret)
+
+
+class TestMarketoWithoutCrm(SourceSuite):
+    """An instance that no CRM is synced with, and a custom object that the project maps."""
+
+    def world(self) -> World:
+        world = marketo(secret=self.secret, mapping=LICENSES)
+        cast(Any, world.vendor).synced = False
+        return world
 
 
 @pytest.fixture

@@ -2,86 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 from tests.suites.source_suite import SourceSuite, World
-from tests.unit.sources.wire import NOON, TestClock, Wire, once
+from tests.unit.sources.crm import Crm, crm, ids
+from tests.unit.sources.wire import NOON, TestClock, once
 
 from townsend.clock import AcceleratedClock
 from townsend.model import builtin_schema
 from townsend.problem import Invalid, Problem, Unavailable
 from townsend.rehearsal import start
-from townsend.rehearsal.company import generate
 from townsend.rehearsal.salesforce import rest
-from townsend.rehearsal.salesforce.org import Org
 from townsend.rehearsal.times import ms_of
 from townsend.sources import salesforce_read
-from townsend.sources.contract import Page
 from townsend.sources.mapping import load_tables
 from townsend.sources.salesforce import SalesforceSource
-
-SECRET = "s3cret-of-the-app"
-COMPANY = generate(7, 300, ms_of(NOON))
-
-
-@dataclass
-class Crm:
-    """An org with a connector to it, and what was pulled so far."""
-
-    org: Org
-    clock: TestClock
-    wire: Wire
-    source: SalesforceSource
-    settings: dict[str, Any]
-    cursors: dict[str, Any] = field(default_factory=dict)
-
-    def pull(self, stream: str) -> list[Page]:
-        """Everything new of a stream; the cursor moves on."""
-        pages = []
-        for page in self.source.pull(stream, self.cursors.get(stream), self.clock.now()):
-            pages.append(page)
-            if page.cursor is not None:
-                self.cursors[stream] = page.cursor
-        return pages
-
-    def rows(self, stream: str) -> list[dict[str, Any]]:
-        return [dict(row) for page in self.pull(stream) if page.cls != "event" for row in page.rows]
-
-    def change(self, sobject: str, record_id: str | None = None, **fields: Any) -> str:
-        """Change or make a record as a colleague in the CRM would, a minute later."""
-        self.clock.sleep(60)
-        return self.org.upsert(sobject, fields, ms_of(self.clock.now()), record_id)
-
-
-def crm(secret: str = SECRET, **settings: Any) -> Crm:
-    clock = TestClock()
-    org = Org(0, lambda: COMPANY, ("app", secret), 7, None)
-    org.base_url = "https://bodea.my.salesforce.test"
-    wire = Wire(org.answer, clock)
-    given = {"type": "salesforce", "base_url": org.base_url, "client_id": "app", "client_secret": secret}
-    given |= settings
-    return Crm(org, clock, wire, SalesforceSource("crm_1", given, clock, wire), given)
 
 
 @pytest.fixture
 def bodea() -> Crm:
     return crm()
-
-
-def ids(rows: Iterable[dict[str, Any]], key: str) -> list[str]:
-    found = []
-    for row in rows:
-        value: Any = row
-        for name in key.split("."):
-            value = value[name]
-        found.append(value["sourceID"])
-    return sorted(found)
 
 
 KEYS = {
@@ -233,6 +177,8 @@ def test_a_cursor_covers_the_merge_events_too(bodea: Crm) -> None:
     assert [(page.cls, page.cursor is not None) for page in bodea.pull("Contact")] == [
         ("person", False),
         ("event", True),
+        # Says which records there are.
+        ("person", True),
     ]
 
 

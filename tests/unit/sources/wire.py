@@ -41,6 +41,8 @@ class Wire(httpx.BaseTransport):
     def __init__(self, vendor: Vendor, clock: TestClock) -> None:
         self.calls: list[str] = []
         self.fault: Fault | None = None
+        # How far the vendor's clock goes before ours.
+        self.skew = timedelta(0)
         # Changes an answer on its way back, such as cutting it off.
         self.tamper: Callable[[httpx.Request, bytes], bytes] | None = None
         self._vendor = vendor
@@ -61,7 +63,7 @@ class Wire(httpx.BaseTransport):
                 {name.lower(): value for name, value in request.headers.items() if name != "accept-encoding"},
                 request.read(),
                 1,
-                ms_of(self._clock.now()),
+                ms_of(self._clock.now() + self.skew),
             )
         )
         body = self.tamper(request, answer.body) if self.tamper else answer.body

@@ -57,6 +57,11 @@ class Activities:
         """Note an activity that happens now, or arrives now with an older instant."""
         self._later.append(_Later(lead, at_ms, at_ms if arrived_ms is None else arrived_ms, kind, told))
 
+    @property
+    def last_id(self) -> int:
+        """The id of the activity that was noted last."""
+        return FIRST_ID + len(self) - 1
+
     def drop_lead(self, lead: int) -> None:
         """A deleted lead's activities go with it; its deletion stays."""
         past = self._past
@@ -99,8 +104,23 @@ class Activities:
             if one.type in types and (leads is None or one.lead in leads):
                 yield len(past) + k
 
-    def between(self, start_ms: int, end_ms: int, types: Collection[int] | None) -> NDArray[np.int64]:
-        """The positions of activities with an instant from ``start_ms`` to before ``end_ms``, by instant."""
+    def seen(self, by_ms: int) -> int:
+        """How many positions can be read of what arrived by an instant."""
+        hidden = 0
+        for one in reversed(self._later):
+            if one.arrived_ms <= by_ms:
+                break
+            hidden += 1
+        return len(self) - hidden
+
+    def between(
+        self, start_ms: int, end_ms: int, types: Collection[int] | None, seen_ms: int
+    ) -> NDArray[np.int64]:
+        """The positions of activities with an instant from ``start_ms`` to before ``end_ms``, by instant.
+
+        Args:
+            seen_ms: what arrived later than this is left out.
+        """
         past = self._past
         low, high = np.searchsorted(past.at_ms, [start_ms, end_ms], side="left").tolist()
         kinds = past.type[low:high]
@@ -108,7 +128,9 @@ class Activities:
         later = [
             len(past) + k
             for k, one in enumerate(self._later)
-            if start_ms <= one.at_ms < end_ms and (one.type in types if types else one.type not in {0, 37})
+            if start_ms <= one.at_ms < end_ms
+            and one.arrived_ms <= seen_ms
+            and (one.type in types if types else one.type not in {0, 37})
         ]
         return np.concatenate([np.flatnonzero(fits) + low, np.array(later, dtype=np.int64)])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from townsend.rehearsal import times
 from townsend.rehearsal.marketo.activities import written
 from townsend.rehearsal.marketo.envelope import fail, success, whole, words
-from townsend.rehearsal.marketo.lead_calls import PAGE_MAX
+from townsend.rehearsal.marketo.lead_calls import PAGE_MAX, records
 from townsend.rehearsal.marketo.people import DELETED_DAYS
 from townsend.rehearsal.marketo.schema import ACTIVITY_TYPES, LEAD_FIELDS
 from townsend.rehearsal.times import DAY_MS
@@ -31,6 +31,8 @@ def _types(home: Marketo, request: Request) -> Answer:
         one: dict[str, Any] = {"id": kind.id, "name": kind.name, "description": kind.name}
         if kind.primary:
             one["primaryAttribute"] = _attribute(kind.primary)
+        if kind.api:
+            one |= {"apiName": kind.api, "status": "approved"}
         found.append(one | {"attributes": [_attribute(each) for each in kind.attributes]})
     return success(home.request_id(request), found)
 
@@ -43,7 +45,7 @@ def _attribute(text: str) -> dict[str, str]:
 def _paging_token(home: Marketo, request: Request) -> Answer:
     since = _since(request)
     position = home.world.activities.since(since)
-    return success(home.request_id(request), nextPageToken=_token("at", position, since))
+    return success(home.request_id(request), nextPageToken=_token("at", position, since, request))
 
 
 def _since(request: Request) -> int:
@@ -56,34 +58,37 @@ def _since(request: Request) -> int:
         fail(1001, f"Invalid value '{text}' for 'sinceDatetime'. Required of type 'datetime'")
 
 
-def _token(kind: str, position: int, since: int) -> str:
-    return base64.b32encode(f"{kind}:{position}:{since}".encode()).decode()
+def _token(kind: str, position: int, since: int, request: Request) -> str:
+    return base64.b32encode(f"{kind}:{position}:{since}:{request.now_ms}".encode()).decode()
 
 
-def _read_token(request: Request) -> tuple[int, int]:
-    """A token's position among the activities, and the instant it was asked for."""
+def _read_token(home: Marketo, request: Request) -> tuple[str, int, int]:
+    """A token's kind, its position in that log, and the instant it was asked for."""
     token = request.arg("nextPageToken")
     if not token:
         fail(1002, "Missing value for 'nextPageToken'")
     try:
-        kind, position, since = base64.b32decode(token.encode()).decode().split(":")
-        numbers = int(position), int(since)
+        kind, *numbers = base64.b32decode(token.encode()).decode().split(":")
+        position, since, issued = map(int, numbers)
     except ValueError:
         fail(1003, "Invalid nextPageToken")
-    if kind != "at":
-        fail(1003, "Invalid nextPageToken")
-    return numbers
+    if request.now_ms - issued > home.limits.paging_token_s * times.SECOND_MS:
+        fail(1003, "Expired nextPageToken")
+    return kind, position, since
 
 
 def _page(
     home: Marketo, request: Request, types: set[int], leads: set[int] | None
 ) -> tuple[list[Any], dict[str, Any]]:
-    position, since = _read_token(request)
+    kind, position, since = _read_token(home, request)
+    if kind != "at":
+        fail(1003, "Invalid nextPageToken")
     most = whole(request.arg("batchSize", str(PAGE_MAX)), "batchSize", 1, PAGE_MAX)
     all_of_them = home.world.activities
-    end = min(position + SCANNED_MAX, len(all_of_them))
+    seen = all_of_them.seen(request.now_ms - home.limits.visible_after_s * times.SECOND_MS)
+    end = max(position, min(position + SCANNED_MAX, seen))
     found, after = all_of_them.scan(position, end, types, leads, most)
-    return found, {"nextPageToken": _token("at", after, since), "moreResult": after < len(all_of_them)}
+    return found, {"nextPageToken": _token("at", after, since, request), "moreResult": after < seen}
 
 
 def _activities(home: Marketo, request: Request) -> Answer:
@@ -139,10 +144,15 @@ def _changes(home: Marketo, request: Request) -> Answer:
 
 
 def _deleted(home: Marketo, request: Request) -> Answer:
-    position, since = _read_token_of_deleted(request)
+    kind, position, since = _read_token(home, request)
+    # Deleted leads are counted by themselves: a token from ``pagingtoken`` starts at its instant.
+    position = position if kind == "gone" else 0
     most = whole(request.arg("batchSize", str(PAGE_MAX)), "batchSize", 1, PAGE_MAX)
     low = max(since, request.now_ms - DELETED_DAYS * DAY_MS)
-    gone = [one for one in enumerate(home.world.people.deleted) if one[0] >= position and one[1][2] >= low]
+    high = request.now_ms - home.limits.visible_after_s * times.SECOND_MS
+    deleted = home.world.people.deleted
+    seen = next((n for n, one in enumerate(deleted) if one[2] > high), len(deleted))
+    gone = [(n, one) for n, one in enumerate(deleted[:seen]) if n >= position and one[2] >= low]
     rows = [
         {
             "id": 9_000_001 + n,
@@ -158,21 +168,35 @@ def _deleted(home: Marketo, request: Request) -> Answer:
         for n, (lead, name, at) in gone[:most]
     ]
     more = len(gone) > most
-    after = gone[most][0] if more else len(home.world.people.deleted)
-    rest = {"nextPageToken": _token("gone", after, since), "moreResult": more}
+    after = gone[most][0] if more else max(position, seen)
+    rest = {"nextPageToken": _token("gone", after, since, request), "moreResult": more}
     return success(home.request_id(request), rows or None, **rest)
 
 
-def _read_token_of_deleted(request: Request) -> tuple[int, int]:
-    """Deleted leads are counted by themselves: a token from ``pagingtoken`` starts at its instant."""
-    token = request.arg("nextPageToken")
-    if not token:
-        fail(1002, "Missing value for 'nextPageToken'")
-    try:
-        kind, position, since = base64.b32decode(token.encode()).decode().split(":")
-        return (int(position) if kind == "gone" else 0), int(since)
-    except ValueError:
-        fail(1003, "Invalid nextPageToken")
+def _add_own(home: Marketo, request: Request) -> Answer:
+    """Custom activities; a refused record has ``errors`` here, not ``reasons``."""
+    found: list[dict[str, Any]] = []
+    for one in records(request):
+        kind = ACTIVITY_TYPES.get(one.get("activityTypeId", 0)) if isinstance(one, dict) else None
+        if kind is None or kind.api is None:
+            error = {"code": "1003", "message": "Invalid activityTypeId"}
+            found.append({"status": "skipped", "errors": [error]})
+            continue
+        if one.get("leadId") not in home.world.people.by_id:
+            found.append({"status": "skipped", "errors": [{"code": "1004", "message": "Lead not found"}]})
+            continue
+        home.do(
+            "act",
+            kind=kind.id,
+            lead_id=one["leadId"],
+            primary=str(one.get("primaryAttributeValue", "")),
+            attributes={each["name"]: each.get("value") for each in one.get("attributes") or ()},
+            at_ms=times.parse(str(one["activityDate"])) if one.get("activityDate") else request.now_ms,
+            arrived_ms=request.now_ms,
+        )
+        number = home.world.activities.last_id
+        found.append({"id": number, "marketoGUID": str(number), "status": "added"})
+    return success(home.request_id(request), found)
 
 
 ROUTES = [
@@ -181,4 +205,5 @@ ROUTES = [
     Route("GET", "/rest/v1/activities.json", _activities),
     Route("GET", "/rest/v1/activities/leadchanges.json", _changes),
     Route("GET", "/rest/v1/activities/deletedleads.json", _deleted),
+    Route("POST", "/rest/v1/activities/external.json", _add_own),
 ]

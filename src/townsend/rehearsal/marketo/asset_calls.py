@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,8 @@ __all__ = ["ROUTES", "asset_page", "instant"]
 PAGE, PAGE_MAX = 20, 200
 NAME_MAX = 255
 T = TypeVar("T")
+# A folder as some clients write it, which is no JSON.
+_LOOSE = re.compile(r"\{'id': (\d+), 'type': '?(\w+)'?\}")
 
 
 def instant(ms: int) -> str:
@@ -76,14 +79,15 @@ def _folder_by_name(home: Marketo, request: Request) -> Answer:
 
 
 def _make_folder(home: Marketo, request: Request) -> Answer:
-    _is_form(request)
-    name = _name(request.field("name"))
-    parent, kind = _home_of(home, request.field("parent"))
+    # Some clients write a new folder into the address.
+    given = request.field if request.content_type == FORM else request.arg
+    name = _name(given("name"))
+    parent, kind = _home_of(home, given("parent"))
     if kind != "Folder":
         fail(711, "Parent is no folder")
     if home.world.assets.folder_named(name):
         fail(709, f"Folder with name '{name}' already exists")
-    facts = {"description": request.field("description"), "at_ms": request.now_ms}
+    facts = {"description": given("description"), "at_ms": request.now_ms}
     made = home.do("make_folder", name=name, parent=parent, **facts)
     return asset(home.request_id(request), [_folder_told(home, home.world.assets.folders[made])])
 
@@ -92,8 +96,9 @@ def _home_of(home: Marketo, written: str) -> tuple[int, str]:
     """A folder as ``{"id": 15, "type": "Folder"}`` or as its number; its id and type."""
     if not written:
         fail(1002, "Missing value for 'folder'")
+    loose = _LOOSE.fullmatch(written.strip())
     try:
-        value = msgspec.json.decode(written)
+        value = {"id": int(loose[1]), "type": loose[2]} if loose else msgspec.json.decode(written)
     except msgspec.DecodeError:
         fail(1001, f"Invalid value '{written}' for 'folder'. Required of type 'JSON'")
     number, kind = (

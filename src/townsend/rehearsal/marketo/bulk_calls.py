@@ -1,4 +1,4 @@
-"""Calls of bulk extracts of leads, activities and program members, from create to file."""
+"""Calls of bulk extracts of leads, activities, program members and a custom object, from create to file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from townsend.rehearsal import times
 from townsend.rehearsal.marketo.bulk_files import ACTIVITY_COLUMNS, FORMATS, activity_file, lead_file, table
+from townsend.rehearsal.marketo.custom_calls import license_rows
 from townsend.rehearsal.marketo.envelope import fail, success
 from townsend.rehearsal.marketo.lead_calls import page
 from townsend.rehearsal.marketo.program_calls import cadence_of, member_value
-from townsend.rehearsal.marketo.schema import ACTIVITY_TYPES, LEAD_FIELDS, MEMBER_FIELDS
-from townsend.rehearsal.times import DAY_MS
+from townsend.rehearsal.marketo.schema import (
+    ACTIVITY_TYPES,
+    LEAD_FIELDS,
+    LICENSE,
+    LICENSE_FIELDS,
+    MEMBER_FIELDS,
+)
+from townsend.rehearsal.times import DAY_MS, SECOND_MS
 from townsend.rehearsal.web import Answer, Request, Route
 
 if TYPE_CHECKING:
@@ -24,6 +31,7 @@ __all__ = ["ROUTES"]
 WINDOW_MS = 31 * DAY_MS
 PROGRAMS_MAX = 10
 PRIMARY_MAX = 50
+OBJECTS = f"customobjects/{LICENSE}"
 Span = tuple[int, int]
 Made = tuple[int, Callable[[], bytes]]
 
@@ -39,8 +47,10 @@ def _create(home: Marketo, request: Request, kind: str) -> Answer:
     if not isinstance(given, dict) or not given:
         fail(1003, "Missing or empty filter")
     names = body.get("columnHeaderNames") or {}
-    makers = {"leads": _leads, "activities": _activities, "program/members": _members}
-    rows, make = makers[kind](home, body.get("fields") or [], given, names, form)
+    makers = {"leads": _leads, "activities": _activities, "program/members": _members, OBJECTS: _objects}
+    # What is newer than this is not in the extracts' index yet.
+    seen_ms = request.now_ms - home.limits.visible_after_s * SECOND_MS
+    rows, make = makers[kind](home, body.get("fields") or [], given, names, form, seen_ms)
     job = home.jobs.make(kind, form, rows, make, request.now_ms)
     return success(home.request_id(request), [home.jobs.told(job, request.now_ms)])
 
@@ -84,7 +94,9 @@ def _head(columns: Sequence[str], names: Mapping[str, str]) -> list[str]:
     return [str(names.get(column, column)) for column in columns]
 
 
-def _leads(home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str) -> Made:
+def _leads(
+    home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str, seen_ms: int
+) -> Made:
     columns = _fields(wanted, LEAD_FIELDS)
     kinds = ("createdAt", "updatedAt", "staticListId", "staticListName", "smartListId", "smartListName")
     _only(given, kinds, ("updatedAt", "smartListId", "smartListName"), home)
@@ -94,6 +106,7 @@ def _leads(home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[
     people = home.world.people.by_id
     if kind in {"createdAt", "updatedAt"}:
         start, end = _span(value, kind)
+        end = min(end, seen_ms + 1)
         # The filter follows changes of any field, the exported column those of standard fields.
         chosen = [
             lead
@@ -113,7 +126,7 @@ def _leads(home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[
 
 
 def _activities(
-    home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str
+    home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str, seen_ms: int
 ) -> Made:
     primary = ("primaryAttributeValueIds", "primaryAttributeValues")
     _only(given, ("createdAt", "activityTypeIds", *primary), (), home)
@@ -126,7 +139,7 @@ def _activities(
     if 37 in asked:
         fail(1003, "Activity type 37 cannot be exported")
     book = home.world.activities
-    positions = book.between(start, end, asked or None)
+    positions = book.between(start, end, asked or None, seen_ms)
     for name in primary:
         if name not in given:
             continue
@@ -141,7 +154,7 @@ def _activities(
 
 
 def _members(
-    home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str
+    home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str, seen_ms: int
 ) -> Made:
     columns = _fields(wanted, [*MEMBER_FIELDS, *LEAD_FIELDS])
     kinds = ("programId", "programIds", "statusNames", "updatedAt", "nurtureCadence", "isExhausted")
@@ -165,9 +178,26 @@ def _members(
         for program in programs
         if cadence is None or cadence == cadence_of(program)
         for lead, member in sorted(program.members.items())
-        if start <= member.updated_ms < end
+        if start <= member.updated_ms < min(end, seen_ms + 1)
         and (not statuses or member.status in statuses)
         and not given.get("isExhausted")
+    ]
+    return len(rows), lambda: table(_head(columns, names), rows, form)
+
+
+def _objects(
+    home: Marketo, wanted: Any, given: Mapping[str, Any], names: Mapping[str, str], form: str, seen_ms: int
+) -> Made:
+    columns = _fields(wanted, LICENSE_FIELDS)
+    kinds = ("updatedAt", "staticListId", "staticListName", "smartListId", "smartListName")
+    _only(given, kinds, ("updatedAt", "smartListId", "smartListName"), home)
+    if set(given) != {"updatedAt"}:
+        fail(1003, "Exactly one filter, by updatedAt, is needed")
+    start, end = _span(given["updatedAt"], "updatedAt")
+    rows = [
+        [row.get(name) for name in columns]
+        for row in license_rows(home)
+        if start <= times.parse(str(row["updatedAt"])) < min(end, seen_ms + 1)
     ]
     return len(rows), lambda: table(_head(columns, names), rows, form)
 
@@ -240,4 +270,4 @@ def _for(kind: str) -> list[Route]:
     ]
 
 
-ROUTES = [route for kind in ("leads", "activities", "program/members") for route in _for(kind)]
+ROUTES = [route for kind in ("leads", "activities", "program/members", OBJECTS) for route in _for(kind)]

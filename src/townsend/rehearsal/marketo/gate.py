@@ -30,6 +30,9 @@ class Limits:
         self.export_bytes = 500 * 1024 * 1024
         self.jobs_running = 2
         self.jobs_queued = 10
+        # So long after it happened, what is new shows in the log of activities and in extracts.
+        self.visible_after_s = 10
+        self.paging_token_s = 24 * 3_600
 
 
 def central_day(now_ms: int) -> date:

@@ -17,6 +17,7 @@ from townsend.rehearsal.marketo import (
     activity_calls,
     asset_calls,
     bulk_calls,
+    custom_calls,
     lead_calls,
     list_calls,
     object_calls,
@@ -42,7 +43,8 @@ class Marketo:
 
     Args:
         i: 0 for Marketo 1, 1 for Marketo 2. Both are synced with their CRM: opportunity roles are not
-            available. The second also refuses companies and opportunities, and filters by update time.
+            available. The second also refuses companies, opportunities and named accounts, and filters by
+            update time.
         company: makes the company; asked at the first call that needs it.
         state: a file for the changes that callers made, or none.
     """
@@ -57,13 +59,16 @@ class Marketo:
         self.gate = Gate(client, self.limits, f"api@marketo{i + 1}.bodea.example", f"{seed}/{i}")
         self.jobs = Jobs(self.limits, f"{seed}/{i}")
         self.full = i == 0
+        # Without a CRM's native synchronisation, roles of opportunities are shown too.
+        self.synced = True
         self._company = company
         self._state = state
         self._count = 0
         self._routes = Routes(
             [
                 *lead_calls.ROUTES, *list_calls.ROUTES, *asset_calls.ROUTES, *program_calls.ROUTES,
-                *activity_calls.ROUTES, *object_calls.ROUTES, *bulk_calls.ROUTES, *usage_calls.ROUTES,
+                *activity_calls.ROUTES, *object_calls.ROUTES, *custom_calls.ROUTES, *bulk_calls.ROUTES,
+                *usage_calls.ROUTES,
             ]
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from townsend.rehearsal.ids import guid
 from townsend.rehearsal.marketo.envelope import bad_filter, fail, success, words
 from townsend.rehearsal.marketo.lead_calls import VALUES_MAX, described, fields_of, page
 from townsend.rehearsal.marketo.people import company_id
-from townsend.rehearsal.marketo.schema import COMPANY_FIELDS, OPPORTUNITY_FIELDS, Field
+from townsend.rehearsal.marketo.schema import COMPANY_FIELDS, OPPORTUNITY_FIELDS, ROLE_FIELDS, Field
 from townsend.rehearsal.salesforce.keys import Keys
 from townsend.rehearsal.times import day, text
 from townsend.rehearsal.web import Answer, Request, Route
@@ -22,6 +22,8 @@ __all__ = ["ROUTES"]
 
 SYNCED = "CRM integration is enabled for this subscription: the call is not allowed"
 COMPANY_SEARCH = ("externalCompanyId", "id", "company")
+ROLE_KEY = ("externalOpportunityId", "leadId", "role")
+ROLE_SEARCH = ("marketoGUID", "leadId", "externalOpportunityId")
 OPPORTUNITY_SEARCH = ("externalOpportunityId", "marketoGUID")
 Row = dict[str, Any]
 
@@ -136,21 +138,56 @@ def _describe_opportunities(home: Marketo, request: Request) -> Answer:
     return _describe(home, request, names, OPPORTUNITY_SEARCH, OPPORTUNITY_FIELDS)
 
 
+def _roles(home: Marketo) -> list[Row]:
+    company = home.world.company
+    keys = Keys(home.i)
+    leads = home.world.people.by_human
+    return [
+        {
+            "marketoGUID": guid(company.seed, home.i, "role", deal.n, human),
+            "externalOpportunityId": keys.deal(deal.n),
+            "leadId": leads[human],
+            "role": role,
+            "isPrimary": n == 0,
+            "externalCreatedDate": text(deal.created_ms),
+            "createdAt": text(deal.created_ms),
+            "updatedAt": text(deal.updated_ms),
+        }
+        for deal in company.deals
+        if deal.crm == home.i and not deal.deleted
+        for n, (human, role) in enumerate(deal.contacts)
+        if human in leads
+    ]
+
+
+def _read_roles(home: Marketo, request: Request) -> Answer:
+    if home.synced:
+        fail(1018, SYNCED)
+    return _read(home, request, _roles, ROLE_SEARCH, ROLE_FIELDS, ("marketoGUID", *ROLE_KEY))
+
+
+def _describe_roles(home: Marketo, request: Request) -> Answer:
+    if home.synced:
+        fail(1018, SYNCED)
+    names = ("Opportunity Role", "marketoGUID", *ROLE_KEY)
+    return _describe(home, request, names, ROLE_SEARCH, ROLE_FIELDS)
+
+
 def _describe(
     home: Marketo,
     request: Request,
-    names: tuple[str, str, str],
+    names: tuple[str, ...],
     searchable: tuple[str, ...],
     fields: Mapping[str, Field],
 ) -> Answer:
     if not home.full:
         fail(1018, SYNCED)
-    name, key, dedupe = names
+    name, key, *dedupe = names
     found = {
         "name": name,
         "displayName": name,
         "idField": key,
-        "dedupeFields": [dedupe],
+        "dedupeFields": dedupe,
         "searchableFields": [[one] for one in searchable],
         "relationships": [],
         "fields": [described(field) for field in fields.values()],
@@ -162,10 +199,6 @@ def _synced(_home: Marketo, _request: Request) -> Answer:
     fail(1018, SYNCED)
 
 
-def _unavailable(_home: Marketo, _request: Request) -> Answer:
-    fail(616, "Invalid subscription type: the feature is not part of this subscription")
-
-
 ROUTES = [
     Route("GET", "/rest/v1/companies/describe.json", _describe_companies),
     Route("GET", "/rest/v1/companies.json", _read_companies),
@@ -175,12 +208,9 @@ ROUTES = [
     Route("GET", "/rest/v1/opportunities.json", _read_opportunities),
     Route("POST", "/rest/v1/opportunities.json", _synced),
     Route("POST", "/rest/v1/opportunities/delete.json", _synced),
-    Route("GET", "/rest/v1/opportunities/roles/describe.json", _synced),
-    Route("GET", "/rest/v1/opportunities/roles.json", _synced),
+    Route("GET", "/rest/v1/opportunities/roles/describe.json", _describe_roles),
+    Route("GET", "/rest/v1/opportunities/roles.json", _read_roles),
     Route("POST", "/rest/v1/opportunities/roles.json", _synced),
-    Route("GET", "/rest/v1/namedaccounts/describe.json", _unavailable),
-    Route("GET", "/rest/v1/namedaccounts.json", _unavailable),
     Route("GET", "/rest/v1/salespersons/describe.json", _synced),
     Route("GET", "/rest/v1/salespersons.json", _synced),
-    Route("GET", "/rest/v1/customobjects.json", lambda home, request: success(home.request_id(request), [])),
 ]

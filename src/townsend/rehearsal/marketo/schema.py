@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = ["ACTIVITY_TYPES", "COMPANY_FIELDS", "LEAD_FIELDS", "MEMBER_FIELDS", "OPPORTUNITY_FIELDS"]
-__all__ += ["SEARCHABLE", "ActivityType", "Field"]
+__all__ += ["LICENSE", "LICENSE_FIELDS", "NAMED_FIELDS", "ROLE_FIELDS", "SEARCHABLE", "ActivityType", "Field"]
 
 
 class Field(NamedTuple):
@@ -29,12 +29,13 @@ class Field(NamedTuple):
 
 
 class ActivityType(NamedTuple):
-    """A kind of activity: its primary attribute and the others, each ``name:type``."""
+    """A kind of activity: its primary attribute and the others, each ``name:type``; ``api`` of a custom one."""
 
     id: int
     name: str
     primary: str | None
     attributes: tuple[str, ...]
+    api: str | None = None
 
 
 def _fields(text: str) -> dict[str, Field]:
@@ -86,6 +87,21 @@ MEMBER_FIELDS = _fields(
     "membershipDate:datetime! acquiredBy:boolean! nurtureCadence:string isExhausted:boolean! statusReason:string "
     "registrationCode:string webinarUrl:string trackName:string! createdAt:datetime! updatedAt:datetime!"
 )
+ROLE_FIELDS = _fields(
+    "marketoGUID:string! externalOpportunityId:string leadId:integer role:string isPrimary:boolean "
+    "externalCreatedDate:datetime createdAt:datetime! updatedAt:datetime!"
+)
+NAMED_FIELDS = _fields(
+    "marketoGUID:string! name:string crmGuid:string! sourceType:string! industry:string sicCode:string "
+    "annualRevenue:currency numberOfEmployees:integer city:string state:string country:string logoUrl:url "
+    "createdAt:datetime! updatedAt:datetime!"
+)
+# A custom object of this instance, hung on leads.
+LICENSE = "license_c"
+LICENSE_FIELDS = _fields(
+    "marketoGUID:string! licenseKey:string leadId:integer product:string seats:integer price:currency "
+    "endsOn:date createdAt:datetime! updatedAt:datetime!"
+)
 _VISITOR = ("Client IP Address:string", "Query Parameters:string", "Referrer URL:string", "User Agent:string")
 _MAIL = ("Campaign Run ID:integer", "Choice Number:integer", "Step ID:integer", "Test Variant:integer")
 _DEVICE = ("Device:string", "Is Mobile Device:boolean", "Platform:string", "User Agent:string")
@@ -111,5 +127,6 @@ _TYPES = (
     ActivityType(37, "Delete Lead", "Lead Name:string", ("Delete Lead from CRM:boolean", "Source:string")),
     ActivityType(46, "Interesting Moment", "Type:string", ("Date:datetime", "Description:text", "Source:string")),
     ActivityType(104, "Change Status in Progression", "Program ID:reference", ("Acquired By:boolean", "New Status:string", "New Status ID:integer", "Old Status:string", "Program Member ID:integer", "Success:boolean")),
+    ActivityType(100_001, "Webinar Question", "Webinar:string", ("Question:text", "Seat Number:integer", "Answered:boolean", "Asked At:datetime"), "webinarQuestion_c"),
 )  # fmt: skip
 ACTIVITY_TYPES = {kind.id: kind for kind in _TYPES}

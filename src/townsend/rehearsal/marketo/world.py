@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from townsend.rehearsal.company import Company
+from townsend.rehearsal.ids import guid
 from townsend.rehearsal.journal import Journal
 from townsend.rehearsal.marketo.activities import Activities
 from townsend.rehearsal.marketo.assets import Assets, Folder, Member, StaticList
 from townsend.rehearsal.marketo.details import PAGE_ID, Told
 from townsend.rehearsal.marketo.people import Lead, People
-from townsend.rehearsal.times import day
+from townsend.rehearsal.times import DAY_MS, day, text
 
-__all__ = ["World"]
+__all__ = ["World", "licenses"]
 
 
 class World:
@@ -29,10 +30,12 @@ class World:
         self.people = People(company, i)
         self.assets = Assets(company, self.people, i)
         self.activities = Activities(company, self.people, i)
+        self.licenses = licenses(company, self.people, i)
         steps = (
             self._make_list, self._rename_list, self._drop_list, self._make_folder, self._add, self._remove,
             self._create_lead, self._change_lead, self._delete_lead, self._merge, self._status,
-            self._leave_program, self._visit,
+            self._leave_program, self._visit, self._act, self._drop_program, self._put_license,
+            self._drop_license,
         )  # fmt: skip
         self._journal = Journal(state, {step.__name__.removeprefix("_"): step for step in steps})
         self._journal.replay()
@@ -136,6 +139,42 @@ class World:
         path = "/" + url.partition("/")[2]
         facts = {"Webpage URL": path, "User Agent": "Mozilla/5.0", "Client IP Address": "192.0.2.1"}
         self.activities.add(1, lead_id, at_ms, Told(PAGE_ID + 99, url, facts), arrived_ms)
+
+    def _act(
+        self, kind: int, lead_id: int, primary: str, attributes: dict[str, Any], at_ms: int, arrived_ms: int
+    ) -> None:
+        self.activities.add(kind, lead_id, at_ms, Told(None, primary, attributes), arrived_ms)
+
+    def _drop_program(self, program_id: int) -> None:
+        del self.assets.programs[program_id]
+
+    def _put_license(self, key: str, values: dict[str, Any], at_ms: int) -> None:
+        number = guid(self.company.seed, "license", key)
+        made = {"marketoGUID": number, "licenseKey": key, "createdAt": text(at_ms)}
+        self.licenses[key] = made | self.licenses.get(key, {}) | values | {"updatedAt": text(at_ms)}
+
+    def _drop_license(self, key: str) -> None:
+        del self.licenses[key]
+
+
+def licenses(company: Company, people: People, i: int) -> dict[str, dict[str, Any]]:
+    """The records of the custom object that there are from the start: one for each third lead."""
+    found = {}
+    for number, lead in sorted(people.by_id.items()):
+        if number % 3 == 0:
+            key = f"L-{i + 1}-{number}"
+            found[key] = {
+                "marketoGUID": guid(company.seed, "license", key),
+                "licenseKey": key,
+                "leadId": number,
+                "product": ("Platform", "Analytics", "Sensors")[number // 3 % 3],
+                "seats": 1 + number % 40,
+                "price": f"{number % 90 * 10}.50",
+                "endsOn": day(lead.created_ms + 365 * DAY_MS),
+                "createdAt": text(lead.created_ms),
+                "updatedAt": text(lead.created_ms),
+            }
+    return found
 
 
 def _shown(value: Any) -> str:

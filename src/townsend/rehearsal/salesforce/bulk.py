@@ -111,8 +111,8 @@ def _create(org: Org, request: Request) -> Answer:
     if settings["lineEnding"] not in ENDINGS:
         raise Fault(400, "INVALIDJOB", "lineEnding: expected LF or CRLF")
     query = read(str(body.get("query", "")))
-    if query.count or query.offset:
-        raise Fault(400, "INVALIDJOB", "COUNT() and OFFSET are not supported by the Bulk API")
+    if query.count or query.columns or query.offset:
+        raise Fault(400, "INVALIDJOB", "aggregates, GROUP BY and OFFSET are not supported by the Bulk API")
     deleted = body["operation"] == "queryAll"
     rows = org.tables.select(query, deleted)
     version = request.path.split("/")[3]

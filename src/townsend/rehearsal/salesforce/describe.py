@@ -45,7 +45,7 @@ def _head(sobject: SObject, home: str) -> dict[str, Any]:
         "name": sobject.name,
         "label": LABELS.get(sobject.name, _words(sobject.name)),
         "keyPrefix": PREFIXES[sobject.name],
-        "custom": False,
+        "custom": sobject.name.endswith("__c"),
         "queryable": True,
         "retrieveable": True,
         "replicateable": True,
@@ -69,7 +69,9 @@ def _field(field: Field) -> dict[str, Any]:
         "scale": scale,
         "nillable": field.name not in READ_ONLY and field.type != "boolean",
         "calculated": False,
-        "custom": False,
+        "custom": field.custom,
+        "externalId": field.external,
+        "idLookup": field.external or field.type == "id",
         "createable": writable,
         "updateable": writable,
         "filterable": field.type != "textarea",
@@ -82,4 +84,4 @@ def _field(field: Field) -> dict[str, Any]:
 
 
 def _words(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("__c"))

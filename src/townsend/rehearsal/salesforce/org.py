@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from townsend.rehearsal.company import Company
-from townsend.rehearsal.salesforce import bulk, rest
+from townsend.rehearsal.salesforce import bulk, record_calls, rest
+from townsend.rehearsal.salesforce.assertion import private_key
 from townsend.rehearsal.salesforce.faults import Fault, refusal
 from townsend.rehearsal.salesforce.keys import Keys
 from townsend.rehearsal.salesforce.soql import QueryFault
@@ -43,12 +44,12 @@ class Org:
         self.base_url = ""
         self.daily_calls_max = DAILY_CALLS_MAX
         self.calls: list[int] = []
-        self.sessions = Sessions(client, self.keys.org, f"{seed}/{crm}")
+        self.sessions = Sessions(client, self.keys.org, self.username, f"{seed}/{crm}")
         self.cursors = rest.Cursors(self.keys.pod)
         self.jobs = bulk.Jobs(self.keys.pod)
         self._company = company
         self._state = state
-        self._routes = Routes([*rest.ROUTES, *bulk.ROUTES])
+        self._routes = Routes([*rest.ROUTES, *record_calls.ROUTES, *bulk.ROUTES])
 
     @cached_property
     def tables(self) -> Tables:
@@ -58,6 +59,11 @@ class Org:
     @property
     def username(self) -> str:
         return f"integration@crm{self.crm + 1}.bodea.example"
+
+    @property
+    def private_key(self) -> str:
+        """The key (PEM) that signs for the user; made when it is first asked for."""
+        return private_key()
 
     def answer(self, request: Request) -> Answer:
         """The answer to a call."""
@@ -127,3 +133,7 @@ class Org:
     def delete(self, record_id: str, at_ms: int) -> None:
         """Move a record to the recycle bin from inside."""
         self.tables.delete(record_id, at_ms)
+
+    def empty_bin(self) -> None:
+        """Delete what is in the recycle bin for good, as an administrator would, or the org after 15 days."""
+        self.tables.purge()

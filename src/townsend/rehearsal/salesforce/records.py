@@ -10,7 +10,7 @@ from townsend.rehearsal.firms import Firm
 from townsend.rehearsal.ids import salesforce_id
 from townsend.rehearsal.people import Human
 from townsend.rehearsal.salesforce.keys import Keys, Row, system
-from townsend.rehearsal.salesforce.sales import SOURCES, campaigns, opportunity, roles
+from townsend.rehearsal.salesforce.sales import SOURCES, campaigns, contract, opportunity, roles
 from townsend.rehearsal.times import DAY_MS, day
 
 __all__ = ["records"]
@@ -39,6 +39,8 @@ def records(company: Company, crm: int) -> dict[str, list[Row]]:
         if deal.crm == crm:
             found["Opportunity"].append(opportunity(deal, company, keys))
             found["OpportunityContactRole"] += roles(deal, keys)
+            if signed := contract(deal, keys):
+                found["Contract__c"].append(signed)
     campaigns(found, company, crm, keys)
     order: Callable[[Row], tuple[int, str]] = lambda row: (row["SystemModstamp"], row["Id"])  # noqa: E731
     return {name: sorted(rows, key=order) for name, rows in found.items()}
@@ -88,6 +90,7 @@ def _account(firm: Firm, company: Company, crm: int, keys: Keys) -> Row:
         "Site": "Headquarters" if firm.n % 5 == 0 else None,
         "OwnerId": keys.user,
         "AccountSource": SOURCES[firm.n % len(SOURCES)],
+        "Tier__c": ("Gold", "Silver", None)[firm.n % 3],
     }
 
 

@@ -1,19 +1,18 @@
-"""Versions, describe, query with its pages, records, replication, limits: the REST part of an org."""
+"""Versions, query with its pages, limits: how an org is asked by REST."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from townsend.rehearsal import times
 from townsend.rehearsal.ids import salesforce_id
-from townsend.rehearsal.salesforce.describe import described, overview
 from townsend.rehearsal.salesforce.faults import Fault
 from townsend.rehearsal.salesforce.keys import Row
 from townsend.rehearsal.salesforce.soql import Malformed, Query, read
+from townsend.rehearsal.salesforce.soql_groups import grouped
 from townsend.rehearsal.salesforce.soql_parts import Path
-from townsend.rehearsal.salesforce.tables import kind_of
 from townsend.rehearsal.times import DAY_MS
 from townsend.rehearsal.web import Answer, Request, Route, as_json
 
@@ -27,8 +26,6 @@ SEASONS = ("Spring", "Summer", "Winter")
 BATCH_MIN, BATCH_MAX = 200, 2_000
 CURSORS_MAX = 10
 CURSOR_MS = 2 * DAY_MS
-REPLICATION_MS = 30 * DAY_MS
-KEPT_MS = 15 * DAY_MS
 HOME = "/services/data/{version}"
 
 
@@ -95,6 +92,9 @@ def _selected(org: Org, request: Request, deleted: bool) -> Answer:
     rows = org.tables.select(query, deleted)
     if query.count:
         return as_json({"totalSize": len(rows), "done": True, "records": []})
+    if query.columns:
+        records = query.part(grouped(rows, query.columns, query.by, org.tables.look))
+        return as_json({"totalSize": len(records), "done": True, "records": records})
     return _page(org, request, query, rows, 0, None)
 
 
@@ -161,84 +161,6 @@ def _nest(org: Org, record: dict[str, Any], row: Row, path: Path, home: str) -> 
     here[path.field.name] = times.salesforce(value) if instant else value
 
 
-def _sobjects(_org: Org, request: Request) -> Answer:
-    return as_json({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": overview(request.path.rstrip("/"))})
-
-
-def _describe(_org: Org, request: Request, name: str) -> Answer:
-    home = request.path.rstrip("/").removesuffix(f"/{name}/describe")
-    return as_json(described(kind_of(name), home))
-
-
-def _record(org: Org, request: Request, name: str, record_id: str) -> Answer:
-    sobject = kind_of(name)
-    row = org.tables.find(record_id, sobject.name)
-    wanted = [field for field in request.arg("fields").split(",") if field] or list(sobject.fields)
-    query = read(f"SELECT {','.join(wanted)} FROM {sobject.name}")
-    home = request.path[: request.path.index("/", len("/services/data/"))]
-    return as_json(fetch(org, query, home)(row))
-
-
-def _create(org: Org, request: Request, name: str) -> Answer:
-    made = org.tables.upsert(kind_of(name).name, _fields(request), request.now_ms, None)
-    return as_json({"id": made, "success": True, "errors": []}, 201)
-
-
-def _update(org: Org, request: Request, name: str, record_id: str) -> Answer:
-    org.tables.upsert(kind_of(name).name, _fields(request), request.now_ms, record_id)
-    return Answer(204)
-
-
-def _remove(org: Org, request: Request, name: str, record_id: str) -> Answer:
-    org.tables.delete(record_id, request.now_ms, kind_of(name).name)
-    return Answer(204)
-
-
-def _fields(request: Request) -> dict[str, Any]:
-    body = request.json()
-    if not isinstance(body, dict):
-        raise Fault(400, "JSON_PARSER_ERROR", "the body is not a JSON object")
-    return {key: value for key, value in body.items() if key not in {"attributes", "Id"}}
-
-
-def _deleted(org: Org, request: Request, name: str) -> Answer:
-    start, end = _span(request)
-    rows = [
-        {"id": row["Id"], "deletedDate": times.salesforce(row["SystemModstamp"])}
-        for row in org.tables.rows(kind_of(name).name)
-        if row.get("IsDeleted") and start <= row["SystemModstamp"] < end
-    ]
-    earliest = max((request.now_ms - KEPT_MS) // 60_000 * 60_000, 0)
-    return as_json(
-        {
-            "deletedRecords": rows,
-            "earliestDateAvailable": times.salesforce(earliest),
-            "latestDateCovered": times.salesforce(end),
-        }
-    )
-
-
-def _updated(org: Org, request: Request, name: str) -> Answer:
-    start, end = _span(request)
-    rows: Sequence[Row] = org.tables.rows(kind_of(name).name)
-    ids = [row["Id"] for row in rows if not row.get("IsDeleted") and start <= row["SystemModstamp"] < end]
-    return as_json({"ids": ids, "latestDateCovered": times.salesforce(end)})
-
-
-def _span(request: Request) -> tuple[int, int]:
-    try:
-        start, end = (times.parse(request.arg(name)) // 60_000 * 60_000 for name in ("start", "end"))
-    except ValueError as error:
-        raise Fault(400, "INVALID_REPLICATION_DATE", "start and end must be datetimes") from error
-    end = min(end, request.now_ms // 60_000 * 60_000)
-    if end <= start:
-        text = "end must be at least one minute after start, and start before the present"
-        raise Fault(400, "INVALID_REPLICATION_DATE", text)
-    if request.now_ms - start > REPLICATION_MS:
-        raise Fault(400, "INVALID_REPLICATION_DATE", "startDate before org replication enabled date")
-    return start, end
-
-
 def _limits(org: Org, request: Request) -> Answer:
     left = org.daily_calls_max - org.used(request.now_ms)
     jobs = org.jobs.left(request.now_ms)
@@ -258,12 +180,4 @@ ROUTES = [
     Route("GET", f"{HOME}/query/{{locator}}", _more),
     Route("GET", f"{HOME}/queryAll/{{locator}}", _more),
     Route("GET", f"{HOME}/limits", _limits),
-    Route("GET", f"{HOME}/sobjects", _sobjects),
-    Route("GET", f"{HOME}/sobjects/{{name}}/describe", _describe),
-    Route("GET", f"{HOME}/sobjects/{{name}}/deleted", _deleted),
-    Route("GET", f"{HOME}/sobjects/{{name}}/updated", _updated),
-    Route("GET", f"{HOME}/sobjects/{{name}}/{{record_id}}", _record),
-    Route("POST", f"{HOME}/sobjects/{{name}}", _create),
-    Route("PATCH", f"{HOME}/sobjects/{{name}}/{{record_id}}", _update),
-    Route("DELETE", f"{HOME}/sobjects/{{name}}/{{record_id}}", _remove),
 ]

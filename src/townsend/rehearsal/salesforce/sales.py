@@ -10,7 +10,7 @@ from townsend.rehearsal.ids import salesforce_id
 from townsend.rehearsal.salesforce.keys import Keys, Row, system
 from townsend.rehearsal.times import DAY_MS, day
 
-__all__ = ["SOURCES", "campaigns", "opportunity", "roles"]
+__all__ = ["SOURCES", "campaigns", "contract", "opportunity", "roles"]
 
 SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Trade Show", "Other")
 
@@ -63,6 +63,25 @@ def roles(deal: Deal, keys: Keys) -> list[Row]:
         }
         for k, (human, role) in enumerate(deal.contacts)
     ]
+
+
+def contract(deal: Deal, keys: Keys) -> Row | None:
+    """What a customer signed for a deal that was won: a record of the org's own object."""
+    if not STAGES[deal.stage][3]:
+        return None
+    begun = deal.closed_ms - deal.closed_ms % DAY_MS
+    record_id = salesforce_id("Contract__c", keys.pod, deal.n + 1)
+    return system(keys, record_id, deal.updated_ms, deal.updated_ms, deal.deleted) | {
+        "Name": f"Contract for {deal.name}",
+        "OwnerId": keys.user,
+        "Account__c": keys.account(deal.firm),
+        "Opportunity__c": keys.deal(deal.n),
+        "Number__c": f"C-{10_000 + deal.n}",
+        "Status__c": "Active",
+        "Value__c": float(deal.amount),
+        "Start__c": day(begun),
+        "End__c": day(begun + 365 * DAY_MS),
+    }
 
 
 def campaigns(found: dict[str, list[Row]], company: Company, crm: int, keys: Keys) -> None:

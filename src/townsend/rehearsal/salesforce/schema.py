@@ -14,12 +14,17 @@ __all__ = ["LABELS", "Field", "SObject", "sobjects"]
 
 @dataclass(frozen=True)
 class Field:
-    """One field; ``to`` and ``relationship`` are set for references."""
+    """One field; ``to`` and ``relationship`` are set for references, ``external`` for external ids."""
 
     name: str
     type: str
     to: tuple[str, ...] = ()
     relationship: str | None = None
+    external: bool = False
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ _TEXT: dict[str, str] = {
         + " Phone:phone Fax:phone AccountNumber:string Website:url Sic:string SicDesc:string Industry:picklist "
         "AnnualRevenue:currency NumberOfEmployees:int Ownership:picklist TickerSymbol:string Description:textarea "
         "Rating:picklist Site:string OwnerId>User=Owner AccountSource:picklist DunsNumber:string NaicsCode:string "
-        "NaicsDesc:string YearStarted:string Tradestyle:string LastActivityDate:date"
+        "NaicsDesc:string YearStarted:string Tradestyle:string LastActivityDate:date Tier__c:picklist"
     ),
     "Contact": (
         "MasterRecordId>Contact=MasterRecord AccountId>Account=Account LastName:string FirstName:string "
@@ -106,12 +111,18 @@ _TEXT: dict[str, str] = {
         "LeadOrContactId:reference Type:string Status:picklist HasResponded:boolean FirstRespondedDate:date "
         "CompanyOrAccount:string Email:email Name:string"
     ),
+    # An object of the org's own: what customers signed.
+    "Contract__c": (
+        "Name:string OwnerId>User=Owner Account__c>Account=Account__r Opportunity__c>Opportunity=Opportunity__r "
+        "Number__c:external Status__c:picklist Value__c:currency Start__c:date End__c:date"
+    ),
     "User": "Username:string LastName:string FirstName:string Name:string Email:email IsActive:boolean",
     "Organization": "Name:string IsSandbox:boolean OrganizationType:picklist InstanceName:picklist Country:string",
 }  # fmt: skip
 LABELS = {
     "AccountContactRelation": "Account Contact Relationship",
     "OpportunityContactRole": "Opportunity Contact Role",
+    "Contract__c": "Contract",
 }
 WITHOUT_DELETE = {"User", "Organization"}
 
@@ -138,4 +149,4 @@ def _field(word: str) -> Field:
         to, _, relationship = rest.partition("=")
         return Field(name, "reference", (to,), relationship)
     name, _, kind = word.partition(":")
-    return Field(name, kind)
+    return Field(name, "string", external=True) if kind == "external" else Field(name, kind)

@@ -1,18 +1,20 @@
 """SOQL: a small real parser and evaluator.
 
-``SELECT`` fields (also of parents: ``Account.Name``), ``COUNT()``, ``FIELDS(ALL|STANDARD)``; ``FROM``;
-``WHERE`` with ``= != < <= > >= LIKE IN NOT IN AND OR NOT`` and brackets; ``ORDER BY … ASC|DESC NULLS
-FIRST|LAST``; ``LIMIT``; ``OFFSET``. Text is compared without letter case and null equals null, as SOQL does.
+``SELECT`` fields (also of parents: ``Account.Name``), ``COUNT()``, ``FIELDS(ALL|STANDARD)``, and ``COUNT``,
+``COUNT_DISTINCT``, ``SUM``, ``AVG``, ``MIN``, ``MAX`` of a field with ``GROUP BY``; ``FROM``; ``WHERE`` with
+``= != < <= > >= LIKE IN NOT IN AND OR NOT`` and brackets; ``ORDER BY … ASC|DESC NULLS FIRST|LAST``;
+``LIMIT``; ``OFFSET``. Text is compared without letter case and null equals null, as SOQL does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from townsend.rehearsal.salesforce.schema import SObject, sobjects
+from townsend.rehearsal.salesforce.soql_groups import FUNCTIONS, Aggregate, checked
 from townsend.rehearsal.salesforce.soql_parts import (
     Lookup,
     Malformed,
@@ -42,22 +44,28 @@ class Order(NamedTuple):
 
 @dataclass
 class Query:
-    """A query that fits the schema; ``count`` is ``SELECT COUNT()``."""
+    """A query that fits the schema; ``count`` is ``SELECT COUNT()``, ``columns`` are those of groups."""
 
     sobject: SObject
     paths: list[Path] = field(default_factory=list)
     count: bool = False
+    columns: Sequence[Aggregate] = ()
+    by: list[Path] = field(default_factory=list)
     where: Callable[[Row, Lookup], bool] | None = None
     order: list[Order] = field(default_factory=list)
     limit: int | None = None
     offset: int = 0
 
     def rows(self, table: list[Row], lookup: Lookup) -> list[Row]:
-        """The rows of a table that fit, in order."""
+        """The rows of a table that fit, in order; of a query in groups all that are to be grouped."""
         where = self.where
         found = [row for row in table if where(row, lookup)] if where else list(table)
         for key in reversed(self.order):
             _sort(found, key, lookup)
+        return found if self.columns else self.part(found)
+
+    def part(self, found: list[Row]) -> list[Row]:
+        """What ``LIMIT`` and ``OFFSET`` leave of an answer."""
         end = None if self.limit is None else self.offset + self.limit
         return found[self.offset : end]
 
@@ -69,6 +77,14 @@ def _sort(rows: list[Row], key: Order, lookup: Lookup) -> None:
     kept.sort(key=lambda pair: (pair[0].lower(), pair[0]) if text else pair[0], reverse=key.descending)
     ordered = [row for _, row in kept]
     rows[:] = ordered + nulls if key.nulls_last else nulls + ordered
+
+
+class _Wanted(NamedTuple):
+    """A field to select, perhaps in a function and under another name."""
+
+    name: str
+    function: str | None
+    alias: str
 
 
 _TOKEN = re.compile(
@@ -121,6 +137,15 @@ class _Reader:
         self._fill(query, wanted)
         if self._skip("WHERE"):
             query.where = self._either(sobject)
+        if self._skip("GROUP"):
+            self._word("BY")
+            query.by = [path_of(sobject, self._name())]
+            while self._sign(","):
+                query.by.append(path_of(sobject, self._name()))
+        if query.by or any(column.function for column in query.columns):
+            query.columns = checked(query.columns, query.by)
+        else:
+            query.columns = ()
         if self._skip("ORDER"):
             self._word("BY")
             query.order = [self._key(sobject)]
@@ -134,29 +159,34 @@ class _Reader:
             raise Malformed(f"unexpected token: '{self._tokens[self._at].text}'")
         return query
 
-    def _select(self) -> list[str]:
+    def _select(self) -> list[_Wanted]:
         found = []
         while True:
-            name = self._name()
+            name, function = self._name(), None
             if self._sign("("):
-                inner = "" if self._peek_sign(")") else self._name()
+                function = name.upper()
+                name = "" if self._peek_sign(")") else self._name()
                 if not self._sign(")"):
-                    raise Malformed(f"unexpected token after {name}(")
-                name = f"{name.upper()}({inner.upper()})"
-            found.append(name)
+                    raise Malformed(f"unexpected token after {function}(")
+            alias = "" if self._peek("FROM") or self._peek_sign(",") else self._name()
+            found.append(_Wanted(name, function, alias))
             if not self._sign(","):
                 return found
 
-    def _fill(self, query: Query, wanted: list[str]) -> None:
-        for name in wanted:
-            if name == "COUNT()":
+    def _fill(self, query: Query, wanted: list[_Wanted]) -> None:
+        columns = []
+        for name, function, alias in wanted:
+            if function == "COUNT" and not name:
                 query.count = True
-            elif name in {"FIELDS(ALL)", "FIELDS(STANDARD)"}:
+            elif function == "FIELDS" and name.upper() in {"ALL", "STANDARD"}:
                 query.paths += [path_of(query.sobject, each) for each in query.sobject.fields]
-            elif "(" in name:
-                raise Malformed(f"{name}: functions other than COUNT() and FIELDS() are not rehearsed")
+            elif function is not None and function not in FUNCTIONS:
+                raise Malformed(f"{function}({name}): this function is not rehearsed")
             else:
-                query.paths.append(path_of(query.sobject, name))
+                path = path_of(query.sobject, name)
+                query.paths.append(path)
+                columns.append(Aggregate(alias if function else alias or path.field.name, path, function))
+        query.columns = columns
 
     def _key(self, sobject: SObject) -> Order:
         path = path_of(sobject, self._name())
@@ -234,8 +264,11 @@ class _Reader:
         self._at += 1
         return token.text
 
+    def _peek(self, word: str) -> bool:
+        return self._at < len(self._tokens) and self._tokens[self._at].text.upper() == word
+
     def _skip(self, word: str) -> bool:
-        if self._at < len(self._tokens) and self._tokens[self._at].text.upper() == word:
+        if self._peek(word):
             self._at += 1
             return True
         return False

@@ -32,7 +32,7 @@ class Tables:
         self._tables: dict[str, list[Row]] = {name: [] for name in sobjects()} | records(company, crm)
         self._by_id = {row["Id"]: (name, row) for name, rows in self._tables.items() for row in rows}
         self._made = 0
-        self._journal = Journal(state, {"upsert": self._upsert, "delete": self._delete})
+        self._journal = Journal(state, {"upsert": self._upsert, "delete": self._delete, "purge": self._purge})
         self._journal.replay()
 
     def select(self, query: Query, deleted: bool) -> list[Row]:
@@ -86,6 +86,20 @@ class Tables:
         """Mark a live record as deleted."""
         found = str(self.find(record_id, sobject)["Id"])
         self._journal.do("delete", record_id=found, at_ms=at_ms - at_ms % 1_000)
+
+    def purge(self) -> None:
+        """Forget every deleted record."""
+        self._journal.do("purge")
+
+    def _purge(self) -> None:
+        for name, rows in self._tables.items():
+            self._tables[name] = [row for row in rows if not row.get("IsDeleted")]
+        self._by_id = {row["Id"]: (name, row) for name, rows in self._tables.items() for row in rows}
+
+    def named(self, sobject: str, field: str, value: str) -> list[Row]:
+        """Live records that hold a value in an external id."""
+        rows = [row for row in self._tables[sobject] if not row.get("IsDeleted")]
+        return [row for row in rows if str(row.get(field, "")).lower() == value.lower()]
 
     def _upsert(self, sobject: str, values: dict[str, Any], at_ms: int, record_id: str | None) -> str:
         if record_id is None:

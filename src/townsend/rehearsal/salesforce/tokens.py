@@ -1,4 +1,4 @@
-"""Sessions of a rehearsal org: client credentials in, a session id out, ended by idle time."""
+"""Sessions of a rehearsal org, ended by idle time: for a secret, a signed statement, or a refresh token."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from typing import Protocol
 
+from townsend.rehearsal.salesforce.assertion import AUDIENCES, JWT_BEARER, refusal_of
 from townsend.rehearsal.times import HOUR_MS
 from townsend.rehearsal.web import Answer, Request, as_json
 
@@ -25,12 +26,16 @@ class Sessions:
     Args:
         client: consumer key and secret.
         org: the org's id.
+        username: the user that it runs as.
         salt: makes the session ids repeat on a seed.
     """
 
-    def __init__(self, client: tuple[str, str], org: str, salt: str) -> None:
+    def __init__(self, client: tuple[str, str], org: str, username: str, salt: str) -> None:
         self._client = client
         self._org = org
+        self._username = username
+        refresh = hashlib.sha256(f"{salt}/refresh".encode()).digest()
+        self.refresh_token = f"5Aep861{base64.urlsafe_b64encode(refresh).decode().rstrip('=')}"
         self._salt = salt
         self._count = 0
         self._until: dict[str, int] = {}
@@ -61,14 +66,8 @@ class Sessions:
         return _no("invalid_request", "unknown OAuth endpoint")
 
     def _token(self, request: Request, home: _Home) -> Answer:
-        grant = request.field("grant_type")
-        if grant != "client_credentials":
-            return _no("unsupported_grant_type", "grant type not supported")
-        client, secret = _credentials(request)
-        if client != self._client[0]:
-            return _no("invalid_client_id", "client identifier invalid")
-        if secret != self._client[1]:
-            return _no("invalid_client", "invalid client credentials")
+        if refused := self._refused(request, home):
+            return _no(*refused)
         self._count += 1
         digest = hashlib.sha256(f"{self._salt}/{self._count}/{request.now_ms}".encode()).digest()
         token = f"{self._org[:15]}!{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
@@ -85,6 +84,24 @@ class Sessions:
                 "issued_at": str(request.now_ms),
             }
         )
+
+    def _refused(self, request: Request, home: _Home) -> tuple[str, str] | None:
+        """Why a token call gets no session; None if it gets one."""
+        grant = request.field("grant_type")
+        if grant == JWT_BEARER:
+            audiences = (*AUDIENCES, home.base_url)
+            assertion = request.field("assertion")
+            return refusal_of(assertion, self._client[0], self._username, audiences, request.now_ms)
+        if grant not in {"client_credentials", "refresh_token"}:
+            return "unsupported_grant_type", "grant type not supported"
+        client, secret = _credentials(request)
+        if client != self._client[0]:
+            return "invalid_client_id", "client identifier invalid"
+        if secret != self._client[1]:
+            return "invalid_client", "invalid client credentials"
+        if grant == "refresh_token" and request.field("refresh_token") != self.refresh_token:
+            return "invalid_grant", "expired access/refresh token"
+        return None
 
     def _introspect(self, request: Request) -> Answer:
         if _credentials(request) != self._client:
