@@ -25,7 +25,8 @@ class Line:
     Args:
         what: the work.
         value: what was measured.
-        unit: of ``value``; what has ``/s`` is better when it is more, all else when it is less.
+        unit: of ``value``; what has ``/s`` or is ``found`` is better when it is more, all else when it
+            is less.
         goal: what we want to reach, in the same unit; None if nothing is promised.
         peer: what the best peer took, in the same unit.
         note: what a reader should know.
@@ -49,7 +50,7 @@ class Line:
         if self.goal is None:
             return None
         measured = self.value if self.ratio is None else self.ratio
-        return measured >= self.goal if self.unit.endswith("/s") else measured <= self.goal
+        return measured >= self.goal if self.unit.endswith(("/s", "found")) else measured <= self.goal
 
     def to_json(self) -> dict[str, Any]:
         """The line for a machine."""

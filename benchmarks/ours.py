@@ -16,8 +16,8 @@ from benchmarks.truth import seed_members
 from benchmarks.world import NOW, NOW_MS
 from townsend.audiences import batch
 from townsend.clock import Clock
+from townsend.project.load import load_into
 from townsend.project.project import Project
-from townsend.project.pull import load_into
 
 __all__ = [
     "SEED",

@@ -18,12 +18,26 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audiences, ours, world
+from benchmarks import audiences, explaining, identity, matching, ours, profile, renewal, sources, world
 from benchmarks.measure import Line, alone, in_turns
 
 __all__ = ["main"]
 
-PARTS = ("load", "unify", "audience", "six", "hundred", "thousand", "compile", "start")
+PARTS = (
+    "load",
+    "unify",
+    "audience",
+    "six",
+    "hundred",
+    "thousand",
+    "compile",
+    "profile",
+    "matching",
+    "identity",
+    "explain",
+    "sources",
+    "start",
+)
 MEMORY_GOAL_MB = 1_500
 
 
@@ -53,7 +67,7 @@ def main(words: list[str] | None = None) -> None:
 
 def _measured(parts: list[str], size: str, folder: Path, rounds: int) -> Iterator[Line]:
     store = folder / f"store-{size}"
-    needed = [part for part in parts if part != "start"]
+    needed = [part for part in parts if part not in ("matching", "identity", "sources", "start")]
     if needed:
         _tell(f"making the world {size} in {folder}")
         made, _ = alone(world.make, folder, size)
@@ -64,6 +78,7 @@ def _measured(parts: list[str], size: str, folder: Path, rounds: int) -> Iterato
         _tell("unifying")
         took, most = alone(ours.unify, store)
         yield Line("unify all records, from facts", took, "s", note=f"peak {most:,.0f} MB")
+        yield from renewal.lines(store)
     if "audience" in parts:
         _tell("evaluating, in turns with the peers")
         yield from _audience(store, made, rounds)
@@ -74,9 +89,29 @@ def _measured(parts: list[str], size: str, folder: Path, rounds: int) -> Iterato
         if part in parts:
             _tell(f"evaluating {number} audiences together, and by hand one after the other")
             yield from _many(store, number, times, rounds)
+    if "sources" in parts:
+        _tell("pulling from a large Marketo instance")
+        yield from sources.lines(folder, size)
+    yield from _single(parts, store, rounds)
+
+
+def _single(parts: list[str], store: Path, rounds: int) -> Iterator[Line]:
+    """What is measured about one thing at a time."""
     if "compile" in parts:
         took, _ = alone(ours.compile_seconds, store)
         yield Line("parse, check, compile the seed audience", took * 1_000, "ms", goal=5)
+    if "profile" in parts:
+        _tell("viewing people")
+        yield from profile.lines(store)
+    if "matching" in parts:
+        _tell("matching leads and accounts")
+        yield from matching.lines()
+    if "identity" in parts:
+        _tell("finding out who is whom, one after the other with the peers")
+        yield from identity.lines()
+    if "explain" in parts:
+        _tell("explaining members and others")
+        yield from _explain(store)
     if "start" in parts:
         _tell("starting")
         yield from _start(rounds)
@@ -139,6 +174,19 @@ def _many(store: Path, number: int, times: int, rounds: int) -> Iterator[Line]:
     what = f"{number:,} audiences, from their texts to their members"
     yield Line(what, found.seconds["townsend"], "s", 1 / times, found.seconds["by hand"], note)
     yield Line(f"peak memory of {number:,} audiences", most, "MB", goal=MEMORY_GOAL_MB)
+
+
+def _explain(store: Path) -> Iterator[Line]:
+    found, most = alone(explaining.explained, store)
+    for name, one in found.items():
+        note = f"longest {one.longest * 1_000:.0f}; processors busy for {one.busy * 1_000:.0f}"
+        yield Line(f"explain one: {name}", one.median * 1_000, "ms", goal=50, note=note)
+    yield Line("peak memory of explaining", most, "MB", goal=MEMORY_GOAL_MB)
+    told, most = alone(explaining.told, store)
+    for name, all_ in told.items():
+        note = f"{all_.members:,} members; processors busy for {all_.busy:.1f} s"
+        yield Line(f"by which records members qualify: {name}", all_.seconds, "s", note=note)
+    yield Line("peak memory of that", most, "MB", goal=MEMORY_GOAL_MB)
 
 
 def _start(rounds: int) -> Iterator[Line]:

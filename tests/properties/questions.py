@@ -41,8 +41,12 @@ AGGREGATES = ["sum", "average", "min", "max"]
 UNITS = ["millisecond", "second", "hours", "days", "days", "week", "month", "months", "year", "decade"]
 ITEMS = {
     "products": {"SKU": "string", "quantity": "integer", "priceTotal": "number"},
+    "lines": {"sku": "string", "count": "integer", "price.amount": "number"},
     "components": {"personType": "string", "personScore": "number", "workEmail.address": "string"},
 }
+
+
+Computed = Mapping[str, Mapping[str, str]]
 
 
 class Question:
@@ -50,14 +54,20 @@ class Question:
 
     Args:
         others: audiences that it may use, by name: root class and text.
+        computed: computed fields that it may name: class to name to kind of value.
     """
 
     def __init__(
-        self, rng: Random, schema: Schema, others: Mapping[str, tuple[str, str | None]] | None = None
+        self,
+        rng: Random,
+        schema: Schema,
+        others: Mapping[str, tuple[str, str | None]] | None = None,
+        computed: Computed | None = None,
     ) -> None:
         self.rng = rng
         self.schema = schema
         self.others = others or {}
+        self.computed = computed or {}
 
     def about(self, of: str, depth: int = 3) -> str:
         """A condition about one entity of that class."""
@@ -84,7 +94,7 @@ class Question:
             makers += [self._moment, self._truth, self._undeclared, self._list_path, self._objects]
             if depth > 0:
                 makers += [self._related] * 6 + [self._total] * 4 + [self._choice, self._named]
-                makers += [self._ranked, self._grouped]
+                makers += [self._ranked, self._grouped] + [self._worth] * 6
             if inner in ARRAYS:
                 makers += [self._array] * 2
             if self._events_of(inner):
@@ -256,7 +266,10 @@ class Question:
 
     def _presence(self, scopes: tuple[str, ...], _: int) -> str | None:
         inner = scopes[-1]
-        names = [name for kind in ("string", "number", "boolean") if (name := self.field(scopes, kind))]
+        names = [name for kind in ("string", "number") if (name := self.field(scopes, kind))]
+        boolean = self.field(scopes, "boolean")
+        if boolean and "computed" not in boolean:  # that is a condition, and never null
+            names.append(boolean)
         if inner in FIELDS:
             names += ["tier", "custom.a", "custom", *ARRAYS.get(inner, {}), *self._names(inner)]
         if not names:
@@ -356,6 +369,33 @@ class Question:
             body = self.total((*scopes, far), depth - 2) or body
         return f"{path}.{op}({body})"
 
+    def _worth(self, scopes: tuple[str, ...], depth: int) -> str | None:
+        """Money of related entities: compared one by one, picked by it, added up."""
+        path, far = self.path(scopes, 1)
+        amounts = [one for one in FIELDS[far] if one.endswith(".amount")] if path is not None else []
+        if not amounts:
+            return None
+        amount, limit = self.rng.choice(amounts), self.rng.choice(NUMBERS[:6])
+        test = f"{amount} {self.rng.choice(COMPARISONS)} {limit}"
+        if self.rng.random() < 0.5:
+            test = f"({test} {self.rng.choice(['and', 'or'])} {self.condition((*scopes, far), depth - 2)})"
+        few = self.rng.randint(0, 2)
+        options = [
+            f"{path}.exists({test})",
+            f"{path}.none({test})",
+            f"(forall V from {path} : V.{amount} > {limit})",
+            f"(one V from {path} where V.{amount} > {limit})",
+            f"{path}[{test}]",
+            f"{path}[{test}].count() >= {few}",
+            f"{path}[{test}].sum({amount}) > {limit}",
+            f"{path}[{self.condition((*scopes, far), 0)}].{self.rng.choice(AGGREGATES)}({amount}) > {limit}",
+            f"{path}.topN({amount}, {few + 1}).exists({test})",
+            f"not ({path}.sum(if({test}, {amount}, 1)) > {limit})",
+            f"{limit} in {path}.{amount}",
+            f"{path}.{amount} != {limit}",
+        ]
+        return self.rng.choice(options)
+
     def _choice(self, scopes: tuple[str, ...], depth: int) -> str:
         test = self.condition(scopes, depth - 2)
         return f"if({test}, {self.figure(scopes, 1)}, {self.figure(scopes, 1)}) > {self.rng.choice(NUMBERS)}"
@@ -382,7 +422,8 @@ class Question:
             ]
             return self.rng.choice(options)
         cond = self.condition((*scopes, kind), max(0, depth - 1))
-        field = self.rng.choice([path for path, one in ITEMS[kind].items() if one != "string"])
+        numbers = [path for path, one in ITEMS[kind].items() if one != "string"]
+        field = self.rng.choice(numbers + [path for path in numbers if path.endswith(".amount")] * 2)
         options = [
             f"{name}.exists({cond})",
             f"{name}[{cond}].count() >= {self.rng.randint(0, 2)}",
@@ -527,8 +568,13 @@ class Question:
         known = [path for path, one in fields.items() if one in kinds.get(kind, (kind,))]
         if cls == "event" and kind == "datetime":
             known.append("timestamp")
+        worked_out = [name for name, one in self.computed.get(cls, {}).items() if one == kind]
+        if worked_out and self.rng.random() < 0.4:
+            known = worked_out
         if not known:
             return None
+        # Money is asked for often: of it alone somebody may not know what it is worth.
+        known += [path for path in known if path.endswith(".amount")] * 3
         return ".".join([*([climb] if climb else []), *hops, self.rng.choice(known)])
 
     def operand(self, scopes: tuple[str, ...], kind: str) -> str:

@@ -16,9 +16,27 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from townsend.model import Schema, builtin_schema
+from townsend.model import Schema, is_mark, mark_of, schema_from
+from townsend.model.schema import builtin_document
 
 DAY = 86_400_000
+LINES = {"items": {"sku": "string", "count": "integer", "price": "money"}}
+# The built-in classes, with money in events and in the items of arrays.
+WITH_MONEY = schema_from(
+    [
+        ("xdm.yaml", builtin_document()),
+        (
+            "money.yaml",
+            {
+                "classes": {
+                    "event": {"fields": {"order.total": "money", "order.lines": LINES}},
+                    "account": {"fields": {"purchases": LINES}},
+                }
+            },
+        ),
+    ]
+)
+MARKS = ["100 CHF on 2026-03-01", "0.5 CHF on 2025-12-31", "7 EUR, too large"]
 NOWS = [
     1_773_835_200_000,  # 2026-03-18T12:00Z
     1_774_915_200_000,  # 2026-03-31T00:00Z
@@ -112,12 +130,14 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "leadOperation.changeScore.newValue": "integer",
         "device.isMobileDevice": "boolean",
         "leadOperation.interestingMoment.date": "datetime",
+        "order.total.amount": "number",
     },
 }
 ARRAYS: Mapping[str, Mapping[str, str]] = {
     "person": {"organizations": "strings", "personComponents": "components", "segmentMembership": "segments"},
+    "account": {"purchases": "lines"},
     "account_person": {"personRoles": "strings"},
-    "event": {"productListItems": "products"},
+    "event": {"productListItems": "products", "order.lines": "lines"},
 }
 SIZES = {
     "account": 6,
@@ -155,8 +175,18 @@ class RandomWorld:
 
     lists: dict[str, list[int]] = field(default_factory=dict)
 
+    policy: str | None = None
+    others: dict[str | None, RandomWorld] = field(default_factory=dict)
+
     def ids_listed(self, name: str) -> np.ndarray:
         return np.array(self.lists[name], dtype=np.int32)
+
+    def under(self, policy: str | None) -> RandomWorld:
+        if policy == self.policy:
+            return self
+        other = self.others[policy]
+        other.now_ms = self.now_ms
+        return other
 
     def list_some(self, rng: Random, saved: dict[str, tuple[str, str | None]]) -> None:
         """Make list audiences of a few classes; they name live and retired entities, and those of later."""
@@ -178,7 +208,8 @@ def random_world(rng: Random) -> RandomWorld:
     """A world of a few dozen rows."""
     con = duckdb.connect(config={"threads": 1})
     con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false; CREATE SCHEMA u; CREATE SCHEMA facts")
-    world = RandomWorld(con, builtin_schema(), "u", rng.choice(NOWS))
+    con.execute("CREATE TABLE facts.meta (key VARCHAR, value VARCHAR)")
+    world = RandomWorld(con, WITH_MONEY, "u", rng.choice(NOWS))
     _Writer(world, rng).write()
     return world
 
@@ -191,6 +222,9 @@ class _Writer:
         self.retired: dict[str, list[int]] = {}
         self.numbers: dict[str, list[int]] = {}
         self.next = 1
+        # How often an amount lacks a rate: in a third of the worlds never.
+        self.lacking = rng.choice([0.0, 0.3, 0.6])
+        self.undecided: list[dict[str, Any]] = []
 
     def write(self) -> None:
         missing = {cls for cls in SIZES if cls not in ("person", "account") and self.rng.random() < 0.05}
@@ -201,8 +235,31 @@ class _Writer:
         self._edges()
         if self.rng.random() < 0.95:
             self._events()
-        self._save("u", "undecided", [], {"class": pa.string(), "id": pa.int32(), "path": pa.string()})
+        self._keys()
+        texts = dict.fromkeys(["class", "path", "mark"], pa.string())
+        self._save("u", "undecided", self.undecided, {**texts, "id": pa.int32(), "retired": pa.bool_()})
         self.world.columns = {cls: frozenset(rows[0]) for cls, rows in self.world.tables.items() if rows}
+
+    def _keys(self) -> None:
+        """What records and identities are called, in an order that is not that of their numbers."""
+        shuffled = Random(self.next)
+        numbers, sources, identities = [], [], []
+        for cls in SIZES:
+            for entity in [*self.live.get(cls, []), *self.retired.get(cls, [])]:
+                key = {"class": cls, "id": entity}
+                if shuffled.random() < 0.2:
+                    value = str(shuffled.randint(1, 99))
+                    identities.append({**key, "n": entity, "space": "Email", "value": value})
+                    continue
+                numbers.append({"n": entity, "value": str(shuffled.randint(1, 99))})
+                sources += [
+                    {**key, "n": entity, "source": one} for one in shuffled.sample(["a", "b", None], 2)
+                ]
+        texts = dict.fromkeys(["class", "space", "value", "source"], pa.string())
+        kinds = {**texts, "id": pa.int32(), "n": pa.int32()}
+        self._save("facts", "number", numbers, {name: kinds[name] for name in ("n", "space", "value")})
+        self._save("u", "source", sources, {name: kinds[name] for name in ("class", "id", "n", "source")})
+        self._save("u", "identity", identities, {name: kinds[name] for name in kinds if name != "source"})
 
     def _number(self, cls: str, size: int) -> None:
         """Ids and numbers: an entity may hold several, and has the smallest."""
@@ -234,8 +291,22 @@ class _Writer:
                 row |= {"@" + ref.name: self._far(ref.to, entity) for ref in references}
                 if cls == "person":
                     row["first_ms"] = self._instant() if self.rng.random() < 0.2 else None
-                rows.append(row)
-            self._save("u", cls + suffix, rows, kinds)
+                rows.append(self._with_marks(cls, row, bool(suffix)))
+            self._save("u", cls + suffix, rows, {**kinds, **_marked(rows)})
+
+    def _with_marks(self, cls: str, row: dict[str, Any], retired: bool) -> dict[str, Any]:
+        """The row, some of whose amounts nobody can say."""
+        marked = dict(row)
+        for path in [one for one in row if one.endswith(".amount")]:
+            if self.rng.random() < self.lacking:
+                marked |= {path: None, mark_of(path): self.rng.choice(MARKS)}
+        paths = [path.replace("!", "") for path in marked if is_mark(path)]
+        paths += [f"{path}.price.amount" for path, value in row.items() if "!amount" in str(value)]
+        self.undecided += [
+            {"class": cls, "id": row["id"], "path": path, "mark": MARKS[0], "retired": retired}
+            for path in paths
+        ]
+        return marked
 
     def _kept(self, paths: Mapping[str, str]) -> dict[str, str]:
         """Most of the columns: others were never seen."""
@@ -288,11 +359,33 @@ class _Writer:
             row: dict[str, Any] = {"_id": f"e{at}", "timestamp": self._instant(), "extra": self._extra()}
             row["source"] = self.rng.choice(["marketo_1", "marketo_2"])
             row |= {path: self._value(FIELDS["event"][path]) for path in FIELDS["event"] if path in kinds}
-            row |= {path: self._array(kind) for path, kind in arrays.items()}
+            row |= {path: self._array(kind, 0.0) for path, kind in arrays.items()}
             row["who"] = self._known("person")
             row |= {name: self._known(name[1:]) for name in numbered}
             rows.append(row)
         self._save("facts", "event", rows, kinds)
+        self._worth(rows, kinds)
+
+    def _worth(self, rows: list[dict[str, Any]], kinds: Mapping[str, pa.DataType]) -> None:
+        """What some events say about money in other currencies."""
+        money = [path for path in ("order.total.amount", "order.lines") if path in kinds]
+        if not self.lacking or not money:
+            return
+        found = []
+        for at, row in enumerate(rows):
+            if self.rng.random() < 0.5:
+                said = {path: row[path] for path in money}
+                if said.get("order.total.amount"):
+                    said["order.total.amount"] = self._value("number")
+                if said.get("order.lines"):
+                    said["order.lines"] = self._array("lines")
+                found.append(self._with_marks("event", {"id": at, **said}, False))
+        self._save(
+            "u",
+            "event_worth",
+            found,
+            {"id": pa.int32(), **{path: kinds[path] for path in money}, **_marked(found)},
+        )
 
     def _known(self, cls: str) -> int | None:
         known = self.numbers.get(cls, [])
@@ -329,7 +422,8 @@ class _Writer:
             - self.rng.choice([0, 0, 1, -1, 43_200_000, self.rng.randint(0, 40 * DAY)])
         )
 
-    def _array(self, kind: str) -> str | None:
+    def _array(self, kind: str, lacking: float | None = None) -> str | None:
+        """An array as JSON; ``lacking`` tells how often an amount in its items lacks a rate."""
         if self.rng.random() < 0.3:
             return None
         if kind == "strings":
@@ -337,10 +431,20 @@ class _Writer:
         if kind == "segments":
             status = self.rng.choice(["realized", "existing", "exited"])
             return json.dumps({"ups": {self.rng.choice(["loaded", "other"]): {"status": status}}})
-        return json.dumps([self._item(kind) for _ in range(self.rng.randint(0, 3))])
+        often = self.lacking if lacking is None else lacking
+        return json.dumps([self._item(kind, often) for _ in range(self.rng.randint(0, 3))])
 
-    def _item(self, kind: str) -> dict[str, Any]:
-        if kind == "products":
+    def _item(self, kind: str, lacking: float) -> dict[str, Any]:
+        if kind == "lines":
+            price: dict[str, Any] = {"amount": self.rng.choice([0, 10.5, 100, -2.5, None])}
+            if self.rng.random() < lacking:
+                price = {"amount": None, "!amount": self.rng.choice(MARKS)}
+            item = {
+                "sku": self.rng.choice(["PS", "ps", None]),
+                "count": self.rng.choice([1, 3, None]),
+                "price": price,
+            }
+        elif kind == "products":
             item = {
                 "SKU": self.rng.choice(["PS", "ps", "LR", None]),
                 "quantity": self.rng.choice([0, 1, 3, None]),
@@ -367,7 +471,7 @@ class _Writer:
     ) -> None:
         columns = {}
         for column, kind in kinds.items():
-            values = [row[column] for row in rows]
+            values = [row.get(column) for row in rows]
             if pa.types.is_decimal(kind):
                 columns[column] = pa.array(values, pa.string()).cast(kind)
             else:
@@ -376,3 +480,8 @@ class _Writer:
         self.world.con.execute(f'CREATE TABLE {place}."{name}" AS SELECT * FROM rows_of')
         if rows:
             self.world.tables[name] = rows
+
+
+def _marked(rows: list[dict[str, Any]]) -> dict[str, pa.DataType]:
+    """The columns of marks that rows have."""
+    return {name: pa.string() for row in rows for name in row if is_mark(name)}

@@ -98,6 +98,9 @@ def holders(unified: Unified, cls: str) -> Holders:
     """Which entity holds a number in a unified world, for a class; events stand for themselves."""
     if unified.schema.entity_class(cls).is_event:
         return lambda ids: {one: one for one in ids}
+    if cls not in unified.columns:
+        # The last of the class may just have gone.
+        return lambda _: {}
 
     def held(ids: Iterable[int]) -> Mapping[int, int]:
         numbers = pa.table({"n": pa.array(np.fromiter(ids, np.int32))})

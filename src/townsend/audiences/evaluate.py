@@ -1,7 +1,8 @@
 """Who meets a definition, by the engine that can tell.
 
 ``batch`` answers whatever it can lower. For the rest, the conditions that it can lower are asked first, and
-the reference evaluator looks only at who is left; a note says so. The answer is the same either way.
+the reference evaluator looks only at who is left; a note says so. The answer is the same either way. Where
+nobody can say what an amount is worth, batch is asked twice: who surely belongs, and who may.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+from weakref import WeakKeyDictionary
 
 import duckdb
 import numpy as np
@@ -20,22 +22,31 @@ from townsend.audiences.core import (
     And,
     Const,
     Definition,
-    EntityType,
-    Expr,
-    Field,
-    InSegment,
 )
 from townsend.audiences.patience import ask_first
-from townsend.audiences.walk import conjuncts, everything
+from townsend.audiences.undecided import Amounts, sides_of
+from townsend.audiences.walk import conjuncts
 from townsend.problem import Invalid
 
 if TYPE_CHECKING:
     from townsend.profiles import Unified
 
-__all__ = ["TOGETHER", "Engine", "Result", "Size", "conditions_of", "evaluate", "evaluate_many", "sizes"]
+__all__ = [
+    "TOGETHER",
+    "Engine",
+    "Result",
+    "Size",
+    "conditions_of",
+    "evaluate",
+    "evaluate_many",
+    "sizes",
+    "sure_and_maybe",
+]
 
 Engine = Literal["auto", "batch", "reference"]
 TOGETHER = "all together"
+# What nobody can say in a world, which stays as it is while somebody holds it.
+_known: WeakKeyDictionary[Unified, Amounts] = WeakKeyDictionary()
 OVERFLOW = "a sum grew beyond what batch can add, so the reference evaluator answered"
 
 
@@ -47,14 +58,14 @@ class Result:
         ids: the members, ascending.
         engine: who answered: ``batch``, ``reference``, or ``batch+reference``.
         notes: sentences for a person about how the answer was found.
-        undecided: how many entities lack a value that the definition names, because no rate of exchange
-            was known for it; conditions on it are false.
+        undecided: about whom nobody can say whether they belong, for want of a rate of exchange, ascending;
+            they are no members.
     """
 
     ids: Ids
     engine: str
     notes: tuple[str, ...]
-    undecided: int
+    undecided: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +99,24 @@ def evaluate(
             f"there is no engine {engine!r}; the engines are {', '.join(get_args(Engine))}",
             got=engine,
         )
-    undecided = _undecided(definition, unified, _missing(unified))
     if engine == "reference":
-        return Result(_one_by_one(definition, unified, unasked), "reference", (), undecided)
-    gaps = batch.lowered(definition)
+        return _one_by_one(definition, unified, unasked)
+    sure, maybe = sure_and_maybe(definition, unified)
+    gaps = batch.lowered(sure) or (batch.lowered(maybe) if maybe is not sure else [])
     try:
-        if not gaps:
-            return Result(batch.members(definition, unified), "batch", (), undecided)
-        return _narrowed(definition, unified, gaps, undecided, unasked)
+        if gaps:
+            return _narrowed(definition, maybe, unified, gaps, unasked)
+        ids = batch.members(sure, unified)
+        return _result(ids, ids if sure is maybe else batch.members(maybe, unified))
     except duckdb.OutOfRangeException:
         # A sum that left 128 bits on its way. Numbers so large are slips of a source, and rare.
-        return Result(_one_by_one(definition, unified, unasked), "reference", (OVERFLOW,), undecided)
+        return _one_by_one(definition, unified, unasked, OVERFLOW)
+
+
+def sure_and_maybe(definition: Definition, unified: Unified) -> tuple[Definition, Definition]:
+    """Definitions for batch of whom surely and whom maybe belongs; the same one if nothing is undecided."""
+    found = sides_of(definition, unified.policy, lambda policy: _amounts(unified.under(policy)))
+    return (definition, definition) if found is None else found
 
 
 def evaluate_many(definitions: Sequence[Definition], unified: Unified) -> list[Result]:
@@ -106,16 +124,21 @@ def evaluate_many(definitions: Sequence[Definition], unified: Unified) -> list[R
 
     Each result is what ``evaluate`` gives for that definition alone.
     """
-    together = [at for at, one in enumerate(definitions) if _can_share(one, unified)]
+    asked: list[Definition] = []
+    places: dict[int, tuple[int, int]] = {}
+    for at, one in enumerate(definitions):
+        sure, maybe = sure_and_maybe(one, unified)
+        if _can_share(sure, unified) and _can_share(maybe, unified):
+            asked.append(sure)
+            places[at] = (len(asked) - 1, len(asked) - 1)
+            if maybe is not sure:
+                asked.append(maybe)
+                places[at] = (len(asked) - 2, len(asked) - 1)
     try:
-        members = batch.members_of_many([definitions[at] for at in together], unified)
+        members = batch.members_of_many(asked, unified)
     except duckdb.OutOfRangeException:
         return [evaluate(one, unified) for one in definitions]
-    missing = _missing(unified)
-    found = {
-        at: Result(ids, "batch", (), _undecided(definitions[at], unified, missing))
-        for at, ids in zip(together, members, strict=True)
-    }
+    found = {at: _result(members[sure], members[maybe]) for at, (sure, maybe) in places.items()}
     return [found.get(at) or evaluate(one, unified) for at, one in enumerate(definitions)]
 
 
@@ -141,64 +164,50 @@ def _can_share(definition: Definition, unified: Unified) -> bool:
     return known and not unified.schema.classes[definition.of].is_event and not batch.lowered(definition)
 
 
-def _one_by_one(definition: Definition, unified: Unified, unasked: int | None) -> Ids:
+def _result(sure: Ids, maybe: Ids) -> Result:
+    undecided = np.zeros(0, np.int32) if maybe is sure else np.setdiff1d(maybe, sure, assume_unique=True)
+    return Result(sure, "batch", (), undecided)
+
+
+def _one_by_one(definition: Definition, unified: Unified, unasked: int | None, *notes: str) -> Result:
     """The members by the reference evaluator alone."""
     if unasked is not None:
         everybody = batch.members(Definition(definition.of, Const(True, BOOLEAN), ""), unified)
         ask_first(definition, unified, everybody, unasked)
-    return _ids(reference.members(definition, reference.StoreWorld(unified)))
+    found = reference.decide(definition, reference.StoreWorld(unified))
+    return Result(_ids(found.members), "reference", notes, _ids(found.undecided))
 
 
 def _narrowed(
     definition: Definition,
+    maybe: Definition,
     unified: Unified,
     gaps: list[tuple[str, str]],
-    undecided: int,
     unasked: int | None,
 ) -> Result:
-    """Conditions that can be lowered first; then the others, on who is left."""
+    """Conditions that can be lowered first, as far as they may hold; then the others, on who is left."""
     easy = [
         condition
-        for condition in conjuncts(definition.condition)
+        for condition in conjuncts(maybe.condition)
         if not batch.lowered(Definition(definition.of, condition, ""))
     ]
     first = Definition(definition.of, And(tuple(easy)) if easy else Const(True, BOOLEAN), definition.text)
     left = batch.members(first, unified)
     ask_first(definition, unified, left, unasked)
-    found = reference.members(definition, reference.StoreWorld(unified), among=left.tolist())
+    found = reference.decide(definition, reference.StoreWorld(unified), among=left.tolist())
     reasons = "; ".join(f"{kind}: {reason}" for kind, reason in gaps)
     note = f"the reference evaluator looked at {len(left)} of them one by one ({reasons})"
-    return Result(_ids(found), "batch+reference" if easy else "reference", (note,), undecided)
+    engine = "batch+reference" if easy else "reference"
+    return Result(_ids(found.members), engine, (note,), _ids(found.undecided))
 
 
 def _ids(found: list[int]) -> Ids:
     return np.array(found, dtype=np.int32)
 
 
-def _missing(unified: Unified) -> frozenset[tuple[str, str]]:
-    """Classes and paths of which some entity lacks an amount, because no rate was known."""
-    query = f"SELECT DISTINCT class, path FROM {unified.name}.undecided"
-    return frozenset((cls, path) for cls, path in unified.con.execute(query).fetchall())
-
-
-def _undecided(definition: Definition, unified: Unified, missing: frozenset[tuple[str, str]]) -> int:
-    """How many entities lack an amount that the definition names."""
-    named = sorted(missing & set(_fields(definition.condition))) if missing else []
-    if not named:
-        return 0
-    marks = " OR ".join("(class = ? AND path = ?)" for _ in named)
-    row = unified.con.execute(
-        f"SELECT count(DISTINCT (class, id)) FROM {unified.name}.undecided WHERE {marks}",
-        [part for pair in named for part in pair],
-    ).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _fields(condition: Expr) -> list[tuple[str, str]]:
-    found = []
-    for node in everything(condition):
-        if isinstance(node, Field) and isinstance(node.base.type, EntityType):
-            found.append((node.base.type.cls, node.path))
-        elif isinstance(node, InSegment):
-            found += _fields(node.definition.condition)
-    return found
+def _amounts(unified: Unified) -> Amounts:
+    """Classes, and paths of amounts in them, that nobody can say for some entity."""
+    if unified not in _known:
+        query = f"SELECT DISTINCT class, path FROM {unified.name}.undecided"
+        _known[unified] = frozenset((cls, path) for cls, path in unified.con.execute(query).fetchall())
+    return _known[unified]

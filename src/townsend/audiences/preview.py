@@ -16,7 +16,7 @@ import numpy as np
 from townsend.audiences import batch, reference
 from townsend.audiences.batch.run import Ids
 from townsend.audiences.core import BOOLEAN, Const, Definition
-from townsend.audiences.evaluate import Size, conditions_of, sizes
+from townsend.audiences.evaluate import Size, conditions_of, sizes, sure_and_maybe
 
 if TYPE_CHECKING:
     from townsend.profiles import Unified
@@ -94,8 +94,9 @@ def _everybody(definition: Definition) -> Definition:
 
 def _among(definition: Definition, unified: Unified, one_in: int, looked_at: Ids) -> Ids:
     """Who of a sample meets a condition."""
-    if not batch.lowered(definition):
-        return batch.members(definition, unified, one_in)
+    sure, _ = sure_and_maybe(definition, unified)
+    if not batch.lowered(sure):
+        return batch.members(sure, unified, one_in)
     world = reference.StoreWorld(unified)
     return np.array(reference.members(definition, world, among=looked_at.tolist()), dtype=np.int32)
 

@@ -30,6 +30,15 @@ class UnifiedTables(Protocol):
     @property
     def now_ms(self) -> int: ...
 
+    @property
+    def policy(self) -> str | None:
+        """The named merge policy that the tables were made under; None for each class's own."""
+        ...
+
+    def under(self, policy: str | None) -> UnifiedTables:
+        """The same facts at the same instant under another merge policy."""
+        ...
+
     def ids_listed(self, name: str) -> npt.NDArray[np.int32]:
         """The ids that a list audience names, ascending."""
         ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, get_args
 
 from townsend.audiences.core import (
@@ -20,6 +21,7 @@ from townsend.audiences.core import (
     Item,
     ListType,
     MapOf,
+    Ordered,
     Ranked,
     Some,
     Tail,
@@ -40,8 +42,18 @@ __all__ = [
     "tail_parts",
 ]
 
-EXPRESSIONS = get_args(Expr)
-INSIDE = (*EXPRESSIONS, *get_args(Tail), *get_args(TimeRef))
+EXPRESSIONS = frozenset(get_args(Expr))
+INSIDE = frozenset({*get_args(Tail), *get_args(TimeRef)})
+# What is said about each item of a list, by the kind of node that says it.
+BOUND: Mapping[type, tuple[str, ...]] = {
+    Where: ("cond",),
+    Some: ("cond",),
+    Each: ("body",),
+    Aggregate: ("body",),
+    Ranked: ("body",),
+    Grouped: ("key",),
+    MapOf: ("key", "value"),
+}
 
 
 def is_list(expr: Expr) -> bool:
@@ -51,32 +63,34 @@ def is_list(expr: Expr) -> bool:
 
 def parts(node: Expr) -> Iterator[tuple[Expr, int | None]]:
     """The expressions directly inside, each with the variable that is bound there."""
-    match node:
-        case Where(base, var, cond) | Some(_, base, var, cond):
-            yield base, None
-            yield cond, var
-        case Each(base, var, body) | Aggregate(_, base, var, body) | Ranked(_, base, var, body):
-            yield base, None
-            yield body, var
-        case Grouped(base, var, key):
-            yield base, None
-            yield key, var
-        case MapOf(base, var, key, value):
-            yield base, None
-            yield key, var
-            yield value, var
-        case Chain(base, var, _, steps):
-            yield base, None
-            for step in steps:
-                yield step.what, var
-                if step.when is not None:
-                    yield from ((inner, var) for inner in tail_parts(step.when))
-                if step.where is not None:
-                    yield step.where, None
-        case _:
-            for one in fields(node):
-                if one.name not in ("type", "at", "definition"):
-                    yield from ((inner, None) for inner in _expressions(getattr(node, one.name)))
+    kind: type = type(node)
+    bound = BOUND.get(kind)
+    if bound is not None:
+        yield node.base, None  # type: ignore[union-attr]
+        for name in bound:
+            yield getattr(node, name), node.var  # type: ignore[union-attr]
+    elif isinstance(node, Chain):
+        yield from _chain_parts(node)
+    else:
+        for name in _names_inside(kind):
+            for inner in _expressions(getattr(node, name)):
+                yield inner, None
+
+
+def _chain_parts(node: Chain) -> Iterator[tuple[Expr, int | None]]:
+    yield node.base, None
+    for step in node.steps:
+        yield step.what, node.var
+        if step.when is not None:
+            yield from ((inner, node.var) for inner in tail_parts(step.when))
+        if step.where is not None:
+            yield step.where, None
+
+
+@cache
+def _names_inside(kind: type) -> tuple[str, ...]:
+    """The fields of a node that may hold expressions."""
+    return tuple(one.name for one in fields(kind) if one.name not in ("type", "at", "definition"))
 
 
 def everything(node: Expr) -> Iterator[Expr]:
@@ -112,7 +126,7 @@ def spine(expr: Expr) -> Iterator[Expr]:
     """A list expression, what it is made from, and so on, until something that is no list follows."""
     while True:
         yield expr
-        if not isinstance(expr, Where | Each | Distinct | Follow):
+        if not isinstance(expr, Where | Each | Distinct | Follow | Ordered | Ranked):
             return
         if not is_list(expr.base) and not isinstance(expr.base.type, AnyType):
             return
@@ -131,7 +145,7 @@ def spine_uses(expr: Expr) -> frozenset[int]:
     for node in spine(expr):
         if isinstance(node, Where):
             found |= free(node.cond) - {node.var}
-        elif isinstance(node, Each):
+        elif isinstance(node, Each | Ranked):
             found |= free(node.body) - {node.var}
     return found
 
@@ -146,11 +160,12 @@ def chain_uses(node: Chain) -> frozenset[int]:
 
 
 def _expressions(value: Any) -> Iterator[Expr]:
-    if isinstance(value, EXPRESSIONS):
+    kind: type = type(value)
+    if kind in EXPRESSIONS:
         yield value
-    elif isinstance(value, tuple):
+    elif kind is tuple:
         for one in value:
             yield from _expressions(one)
-    elif isinstance(value, INSIDE):
-        for one in fields(value):
-            yield from _expressions(getattr(value, one.name))
+    elif kind in INSIDE:
+        for name in _names_inside(kind):
+            yield from _expressions(getattr(value, name))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from townsend.cli.definition import show
-from townsend.cli.options import AsJson, AsOf, Engine, Now, ProjectFolder, Slow, days_after, instant
+from townsend.cli.options import (
+    AsJson,
+    AsOf,
+    Because,
+    Engine,
+    Now,
+    Policy,
+    ProjectFolder,
+    Slow,
+    days_after,
+    instant,
+)
 from townsend.cli.output import Output
 from townsend.cli.shown import SHOWN, identities, show_answer, show_sizes
 from townsend.problem import Invalid
@@ -16,12 +29,28 @@ from townsend.problem import Invalid
 __all__ = ["register"]
 
 Name = Annotated[str, typer.Argument(metavar="AUDIENCE")]
+CONDITION = re.compile(r"-(?!-).*[\s<>=(]", re.DOTALL)  # begins like an option, and is none
 DAYS = 7  # that `leaving` looks ahead
+
+
+class Asking(TyperCommand):
+    """A command whose argument may begin with a minus: ``townsend query '-b2b.personScore < -5'``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options and arguments; what can only be a condition is moved behind ``--``."""
+        valued = {name for one in self.params if not getattr(one, "is_flag", True) for name in one.opts}
+        for at, word in enumerate(args):
+            if word == "--":
+                break
+            if CONDITION.match(word) and (at == 0 or args[at - 1] not in valued):
+                args = [*args[:at], *args[at + 1 :], "--", word]
+                break
+        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(query)
+    app.command(cls=Asking)(query)
     group = typer.Typer(help="Saved audiences: audiences/*.yaml.", no_args_is_help=True)
     for name, command in (
         ("ls", ls),
@@ -42,9 +71,11 @@ def query(
     pql: Annotated[str, typer.Argument(metavar="PQL", help="A condition about one entity.")],
     of: Annotated[str, typer.Option("--of", help="person, account, opportunity …")] = "person",
     only_count: Annotated[bool, typer.Option("--count", help="Only how many.")] = False,
+    because: Because = False,
     sizes: Annotated[bool, typer.Option("--preview", help="About how many, by condition.")] = False,
     engine: Engine = "auto",
     slow: Slow = False,
+    policy: Policy = None,
     now: Now = None,
     as_of: AsOf = None,
     project: ProjectFolder = Path(),
@@ -56,13 +87,12 @@ def query(
     out = Output(as_json)
     with Project(project) as opened:
         if sizes:
-            world = opened.unified(instant(now, "--now"), instant(as_of, "--as-of"))
+            world = opened.unified(instant(now, "--now"), instant(as_of, "--as-of"), policy)
             show_sizes(out, opened.resolve(pql, of, strict=True).definition, world)
             return
-        answer = opened.ask(
-            pql, of, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine, slow=slow
-        )
-        show_answer(out, answer, only_count)
+        start, fixed = instant(now, "--now"), instant(as_of, "--as-of")
+        answer = opened.ask(pql, of, now=start, as_of=fixed, engine=engine, slow=slow, policy=policy)
+        show_answer(out, answer, only_count, because, slow)
 
 
 def ls(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
@@ -83,6 +113,7 @@ def ls(project: ProjectFolder = Path(), as_json: AsJson = False) -> None:
 
 def members(
     name: Name,
+    because: Because = False,
     now: Now = None,
     as_of: AsOf = None,
     engine: Engine = "auto",
@@ -91,7 +122,7 @@ def members(
     as_json: AsJson = False,
 ) -> None:
     """Who is in an audience."""
-    _show_audience(name, now, as_of, engine, slow, project, Output(as_json), only_count=False)
+    _show_audience(name, now, as_of, engine, slow, project, Output(as_json), because=because)
 
 
 def count(
@@ -230,8 +261,11 @@ def leaving(
         else:
             rows = found.rows(SHOWN)
             out.table(
-                ["leaves at", "id", "identities"],
-                [[row["leaves_at"], str(row["id"]), identities(row["identities"])] for row in rows],
+                ["leaves at", "returns at", "id", "identities"],
+                [
+                    [row["leaves_at"], row["returns_at"], str(row["id"]), identities(row["identities"])]
+                    for row in rows
+                ],
             )
             out.line(f"{len(found.leavers):,} of {found.members:,} leave")
     for note in found.notes():
@@ -247,7 +281,8 @@ def _show_audience(
     project: Path,
     out: Output,
     *,
-    only_count: bool,
+    only_count: bool = False,
+    because: bool = False,
 ) -> None:
     from townsend.project.project import Project
 
@@ -255,4 +290,4 @@ def _show_audience(
         answer = opened.members(
             name, now=instant(now, "--now"), as_of=instant(as_of, "--as-of"), engine=engine, slow=slow
         )
-        show_answer(out, answer, only_count)
+        show_answer(out, answer, only_count, because, slow)

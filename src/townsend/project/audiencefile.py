@@ -14,7 +14,7 @@ from townsend.project.yamlfile import YamlFile, read_yaml
 __all__ = ["Activation", "AudienceFile", "Members", "read_audience", "read_audiences"]
 
 FOLDER = "audiences"
-KEYS = {"name", "of", "pql", "members", "description", "owner", "activate"}
+KEYS = {"name", "of", "pql", "members", "policy", "description", "owner", "activate"}
 ACTIVATION_KEYS = {"to", "paused", "exclude", "name"}
 
 
@@ -45,7 +45,11 @@ class Members:
 
 @dataclass(frozen=True)
 class AudienceFile:
-    """An audience as written, and the version that its content is."""
+    """An audience as written, and the version that its content is.
+
+    Args:
+        policy: the merge policy under which it sees the facts; None for each class's own.
+    """
 
     path: Path
     file: YamlFile
@@ -53,6 +57,7 @@ class AudienceFile:
     of: str
     pql: str | None
     members: Members | None
+    policy: str | None
     description: str
     owner: str
     activate: tuple[Activation, ...]
@@ -97,6 +102,7 @@ def read_audience(path: Path, shown: str | None = None) -> AudienceFile:
         of=file.section("of", str, "person"),
         pql=pql,
         members=None if members is None else _members(file, members),
+        policy=file.section("policy", str),
         description=file.section("description", str, ""),
         owner=file.section("owner", str, ""),
         activate=tuple(

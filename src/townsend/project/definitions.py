@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from townsend.audiences import pql
 from townsend.audiences.core import Definition
@@ -16,7 +16,18 @@ from townsend.project.audiencefile import AudienceFile
 if TYPE_CHECKING:
     from townsend.project.project import Project
 
-__all__ = ["Found", "as_row", "findings", "laid_out", "named", "resolve_text", "said", "to_json"]
+__all__ = [
+    "Company",
+    "Found",
+    "as_row",
+    "company",
+    "findings",
+    "laid_out",
+    "named",
+    "resolve_text",
+    "said",
+    "to_json",
+]
 
 
 @dataclass(frozen=True)
@@ -52,17 +63,30 @@ def resolve_text(project: Project, pql: str, of: str, *, strict: bool, name: str
         Invalid: ``pql.*`` with line and column; ``class.unknown``.
     """
     project.schema.entity_class(of)
-    resolved = resolve(
-        parse(pql),
-        project.schema,
-        of,
+    resolved = resolve(parse(pql), project.schema, of, strict=strict, name=name, **company(project))
+    return Found(resolved.definition, [warning.text for warning in resolved.warnings])
+
+
+class Company(TypedDict):
+    """What a definition may name besides what the schema declares."""
+
+    seen: Callable[[str, str], bool]
+    came: Callable[[str], Iterable[str]]
+    audiences: Callable[[str], tuple[str, str | None] | None]
+    policies: Callable[[str], str | None]
+    computed: Mapping[str, Mapping[str, str]]
+
+
+def company(project: Project) -> Company:
+    """The names that a project's definitions may use: what came, its audiences, its computed fields."""
+    saved = project.audiences()
+    return Company(
         seen=seen_in(project),
         came=project.facts.seen_paths,
-        audiences=others(project.audiences()),
-        strict=strict,
-        name=name,
+        audiences=others(saved),
+        policies=lambda name: saved[name].policy,
+        computed=project.computed,
     )
-    return Found(resolved.definition, [warning.text for warning in resolved.warnings])
 
 
 def as_row(audience: AudienceFile) -> dict[str, Any]:
@@ -73,6 +97,7 @@ def as_row(audience: AudienceFile) -> dict[str, Any]:
         "version": audience.version,
         "members": None,
         "to": [activation.to for activation in audience.activate],
+        "policy": audience.policy,
         "owner": audience.owner,
         "description": " ".join(audience.description.split()),
         "pql": audience.pql,
@@ -138,6 +163,10 @@ def findings(project: Project, audience: AudienceFile) -> list[dict[str, str]]:
             if name not in known:
                 text = f"exclude: there is no audience {name!r}"
                 found.append({"level": "error", "code": "audience.unknown", "message": text})
+    try:
+        project.rules.merge_under(audience.policy)
+    except Problem as problem:
+        found.append({"level": "error", "code": problem.code, "message": f"policy: {problem.text}"})
     if audience.pql is None:
         return found
     try:
@@ -148,4 +177,23 @@ def findings(project: Project, audience: AudienceFile) -> list[dict[str, str]]:
 
     notes = [("pql.warning", text) for text in resolved.notes]
     notes += [(doubt.code, doubt.text) for doubt in doubts(resolved.definition)]
+    notes += [("money.undecided", text) for text in _rates_lacking(project, audience, resolved.definition)]
     return found + [{"level": "warning", "code": code, "message": text} for code, text in notes]
+
+
+def _rates_lacking(project: Project, audience: AudienceFile, definition: Definition) -> list[str]:
+    """What keeps the audience undecided about some, if it asks for amounts that nobody can say.
+
+    As far as is known: facts that were not unified yet are not looked at.
+    """
+    from townsend.audiences.undecided import sides_of
+    from townsend.profiles.stored import stored_report
+
+    def amounts(policy: str | None) -> frozenset[tuple[str, str]]:
+        report = stored_report(project.facts.con, policy)
+        return frozenset((cls, path) for cls, path, _ in report.undecided) if report else frozenset()
+
+    if sides_of(definition, audience.policy, amounts) is None:
+        return []
+    report = stored_report(project.facts.con, audience.policy)
+    return [] if report is None else report.lacking()

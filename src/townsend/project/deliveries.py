@@ -25,6 +25,7 @@ from townsend.governance.tombstones import Tombstones
 from townsend.intake.rules import epoch_ms
 from townsend.problem import Invalid
 from townsend.project import definitions
+from townsend.project.causes import Causes
 
 if TYPE_CHECKING:
     from townsend.profiles import Unified
@@ -49,6 +50,8 @@ def deliver_audiences(
     when = at or project.clock.now()
     answers = _answers(project, names, when)
     audiences = project.audiences()
+    causes = Causes(project, project.unified(when))
+    why = {name: causes.of(audiences[name]) for name in answers}
     for name, answer in answers.items():
         record_membership(
             project.facts,
@@ -57,7 +60,7 @@ def deliver_audiences(
             answer.ids,
             now=when,
             version=audiences[name].version,
-            cause="activate",
+            cause=why[name],
             held=holders(answer.unified, answer.of),
         )
     return deliver_answers(project, answers, when, progress=progress, only=names)

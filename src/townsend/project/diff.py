@@ -55,8 +55,9 @@ class Difference:
     def notes(self) -> list[str]:
         """What should be said beside it, each sentence once."""
         found = list(dict.fromkeys([*self.before.notes, *self.after.notes]))
-        if self.before.undecided or self.after.undecided:
-            found.append(f"undecided: {self.before.undecided} before, {self.after.undecided} after")
+        before, after = len(self.before.undecided), len(self.after.undecided)
+        if before or after:
+            found.append(f"undecided: {before} before, {after} after")
         return found
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from townsend.problem import Problem
+from townsend.project.computed import wrong_fields
+from townsend.project.freshness import alarms, freshness_of, problems
 from townsend.project.rules import rules_pending
 
 if TYPE_CHECKING:
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
     from townsend.activation.contract import Destination
     from townsend.model import Reference
     from townsend.profiles import Unified
+    from townsend.profiles.concern import Concern
     from townsend.project.project import Project
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "health"]
 
 Level = Literal["ok", "warning", "error"]
 MARKS: dict[Level, str] = {"ok": "✓", "warning": "!", "error": "✗"}
+# What unifying reports by itself.
+REPORTED = frozenset({"crowded", "removed", "golden", "late"})
 SHOWN = 5  # keys told of those that lead nowhere
 SAMPLE = 2_000  # entities whose membership the reference evaluator repeats
 
@@ -47,7 +53,8 @@ class Finding:
 def examine(project: Project, progress: Callable[[str], None]) -> list[Finding]:
     """Every check, in the order in which one would mend things."""
     found: list[Finding] = []
-    for check in (_store, _settings, _rules, _quarantine, _dangling, _identity, _audiences):
+    facts = (_store, _settings, _rules, _freshness, _quarantine, _dangling)
+    for check in (*facts, _identity, _money, _matching, _computed, _audiences):
         progress(check.__doc__ or check.__name__)
         try:
             found += check(project)
@@ -58,11 +65,19 @@ def examine(project: Project, progress: Callable[[str], None]) -> list[Finding]:
     return found
 
 
+def health(project: Project, now: datetime | None = None) -> list[Concern]:
+    """What there is to say about identities, with examples and what to do."""
+    from townsend.profiles.health import health_of
+
+    return health_of(project.unified(now), project.facts, project.rules.identity)
+
+
 def _store(project: Project) -> Iterator[Finding]:
     """Reading every table of the store …"""
     con = project.facts.con.cursor()
     tables = con.execute(
-        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ('facts', 'u')"
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_schema = 'facts' OR table_schema ~ '^u(_.*)?$'"
     ).fetchall()
     rows = 0
     for schema, table in tables:
@@ -115,9 +130,18 @@ def _opening(open_one: Callable[[], Any]) -> list[Finding]:
 def _rules(project: Project) -> Iterator[Finding]:
     """Comparing settings with the rules in effect …"""
     if rules_pending(project.settings, project.facts):
-        yield Finding("warning", "rules", "identity or merge settings changed; see `townsend plan`")
+        yield Finding("warning", "rules", "identity, matching or merge settings changed; see `townsend plan`")
     else:
         yield Finding("ok", "rules", "the settings' rules are in effect")
+
+
+def _freshness(project: Project) -> Iterator[Finding]:
+    """Looking how fresh each stream is …"""
+    fresh = freshness_of(project, project.clock.now())
+    lines = [*alarms(fresh), *problems(fresh)]
+    yield from (Finding("warning", "freshness", line) for line in lines)
+    if not lines:
+        yield Finding("ok", "freshness", f"{_counted(len(fresh), 'stream')}, none gives cause to worry")
 
 
 def _quarantine(project: Project) -> Iterator[Finding]:
@@ -126,9 +150,8 @@ def _quarantine(project: Project) -> Iterator[Finding]:
         "SELECT code, count(*) FROM facts.quarantine WHERE replayed_ms IS NULL GROUP BY 1 ORDER BY 2 DESC"
     ).fetchall()
     for code, count in rows:
-        yield Finding(
-            "warning", "quarantine", f"{_counted(count, 'row')}: {code}; see `townsend quarantine ls`"
-        )
+        text = f"{_counted(count, 'row')}: {code}; see `townsend quarantine ls`"
+        yield Finding("warning", "quarantine", text)
     if not rows:
         yield Finding("ok", "quarantine", "nothing waits")
 
@@ -179,8 +202,49 @@ def _identity(project: Project) -> Iterator[Finding]:
     lines = project.unified().report.lines()
     for line in lines:
         yield Finding("warning", "identity", line)
-    if not lines:
+    concerns = [one for one in health(project) if one.level == "warning"]
+    for concern in concerns:
+        if concern.check not in REPORTED:
+            yield Finding("warning", "identity", f"{concern.text}; see `townsend graph health`")
+    if not lines and not concerns:
         yield Finding("ok", "identity", "no value links too much, no master data contradicts itself")
+
+
+def _money(project: Project) -> Iterator[Finding]:
+    """Looking for amounts that nobody can say …"""
+    lines = project.unified().report.money()
+    yield from (Finding("warning", "money", line) for line in lines)
+    if not lines:
+        yield Finding("ok", "money", f"every amount is known in {project.rules.money.currency}")
+
+
+def _computed(project: Project) -> Iterator[Finding]:
+    """Reading each computed field …"""
+    count = sum(map(len, project.computed.values()))
+    wrong = list(wrong_fields(project))
+    for name, problem in wrong:
+        yield Finding("error", f"computed {name}", problem.text)
+    if count and not wrong:
+        yield Finding("ok", "computed", f"{_counted(count, 'computed field')} can be worked out")
+
+
+def _matching(project: Project) -> Iterator[Finding]:
+    """Looking for what matching leaves out …"""
+    from townsend.project.matching import counts, engine_of, skipped
+
+    if not project.rules.identity.matching.kinds:
+        yield Finding("ok", "matching", "off; `matching:` in the settings turns it on")
+        return
+    for what, value, accounts in skipped(project)[:SHOWN]:
+        text = (
+            f"{accounts:,} accounts have the {what} {value!r}, so it proposes none of them; "
+            "clear it if it is a placeholder, or raise matching.records_per_value"
+        )
+        yield Finding("warning", "matching", text)
+    project.unified()
+    waiting = sum(states.get("review", 0) for states in counts(project).values())
+    wait = f"{_counted(waiting, 'match waits', 'matches wait')} for somebody, see `townsend match ls`"
+    yield Finding("ok", "matching", f"found by {engine_of(project)}; {wait if waiting else 'nothing waits'}")
 
 
 def _audiences(project: Project) -> Iterator[Finding]:

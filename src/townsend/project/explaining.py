@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from townsend.activation.membership import holders
-from townsend.audiences.explain import Condition, Explanation, Finding, explain
+from townsend.audiences.explain import Explanation, explain
+from townsend.audiences.explain.around import NEARBY_ROWS, world_around
 from townsend.audiences.explain.evidence import describe
-from townsend.audiences.explain.tree import Wanted
 from townsend.audiences.reference import Entity, StoreWorld, World
 from townsend.profiles.view import find
 from townsend.project.audiencefile import AudienceFile
-from townsend.project.listaudience import found_in
+from townsend.project.listaudience import condition_of, found_in
+from townsend.project.matchevidence import with_matches
 
 if TYPE_CHECKING:
     from townsend.profiles import Unified
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_member"]
 
-NEARBY_ROWS = 2_000  # a class with more rows is asked only for those around the entity explained
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +31,7 @@ def explain_member(project: Project, name: str, who: str, now: datetime | None) 
         Invalid: ``audience.unknown``; ``audience.file`` for a list; ``who.unknown``, ``who.several``.
     """
     audience = project.audience(name)
-    unified = project.unified(now)
+    unified = project.unified(now, policy=audience.policy)
     entity = Entity(audience.of, find(unified, audience.of, who))
     if audience.pql is None:
         return _explain_listed(project, audience, unified, entity)
@@ -39,36 +39,27 @@ def explain_member(project: Project, name: str, who: str, now: datetime | None) 
 
     def renew(at_ms: int, one: Entity) -> tuple[World, Entity]:
         """The world where who is who has changed; whoever holds the number then is who was meant."""
-        later = project.unified(EPOCH + timedelta(milliseconds=at_ms))
+        later = project.unified(EPOCH + timedelta(milliseconds=at_ms), policy=audience.policy)
         holder = holders(later, one.cls)([one.id]).get(one.id, one.id)
-        return StoreWorld(later, NEARBY_ROWS), Entity(one.cls, holder)
+        return world_around(definition, later, [holder]), Entity(one.cls, holder)
 
-    return explain(definition, StoreWorld(unified, NEARBY_ROWS), entity, renew)
+    found = explain(definition, world_around(definition, unified, [entity.id]), entity, renew)
+    return with_matches(found, unified)
 
 
 def _explain_listed(
     project: Project, audience: AudienceFile, unified: Unified, entity: Entity
 ) -> Explanation:
     """A list knows one condition: a value of theirs is in its file."""
-    assert audience.members is not None
-    file, by = audience.members.file, audience.members.by
     theirs, in_file = found_in(project.folder, audience, unified, entity.id)
     world = StoreWorld(unified, NEARBY_ROWS)
     born = world.born(entity)
-    missing = () if in_file else (Finding("listed.lacks", {"measured": theirs, "file": file}),)
     return Explanation(
         of=describe(world, entity),
         now_ms=unified.now_ms,
         holds=bool(in_file),
         exists=born is not None and born <= unified.now_ms,
-        condition=Condition(
-            "listed",
-            f"members: {{file: {file}, by: {by}}}",
-            bool(in_file),
-            measured=in_file or theirs,
-            wanted=Wanted("in", file),
-            missing=missing,
-        ),
+        condition=condition_of(audience, theirs, in_file),
         change=None,
         searched_until_ms=unified.until_ms,
     )

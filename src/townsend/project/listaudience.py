@@ -7,7 +7,7 @@ is in it or not.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ import pyarrow as pa
 
 from townsend.audiences.batch.run import Ids
 from townsend.audiences.core import Expr, InSegment, Listed
+from townsend.audiences.explain.columns import Column
+from townsend.audiences.explain.qualifying import Qualified
+from townsend.audiences.explain.tree import Condition, Finding, Wanted
 from townsend.audiences.walk import everything
 from townsend.problem import Invalid
 from townsend.project.audiencefile import AudienceFile, read_audiences
@@ -24,7 +27,7 @@ from townsend.project.definitions import named
 if TYPE_CHECKING:
     from townsend.profiles import Unified
 
-__all__ = ["found_in", "ids_listed", "listed", "lists_in"]
+__all__ = ["ListReasons", "condition_of", "found_in", "ids_listed", "listed", "lists_in"]
 
 VALUES_MAX = 5_000_000
 
@@ -55,7 +58,8 @@ def ids_listed(folder: Path, unified: Unified, name: str) -> Ids:
     Raises:
         Invalid: ``audience.unknown``; ``audience.file``.
     """
-    return listed(folder, named(read_audiences(folder), name), unified)[0]
+    audience = named(read_audiences(folder), name)
+    return listed(folder, audience, unified.under(audience.policy))[0]
 
 
 def found_in(
@@ -71,6 +75,51 @@ def found_in(
     rows = unified.con.execute(query, {"cls": audience.of, "id": entity}).fetchall()
     theirs = [value for (value,) in rows]
     return theirs, [value for value in theirs if value in values]
+
+
+class ListReasons:
+    """By which values a list names its members; see ``answer.Reasons``.
+
+    Attributes:
+        columns: one, ``listed``: the first of the values in the file that is theirs.
+    """
+
+    columns = (Column("listed", "string"),)
+
+    def __init__(self, folder: Path, audience: AudienceFile, unified: Unified) -> None:
+        self._folder = folder
+        self._audience = audience
+        self._unified = unified
+
+    def of(self, ids: Iterable[int]) -> Iterator[Qualified]:
+        wanted = [int(one) for one in ids]
+        values = set(_values(self._folder, self._audience))
+        query = (
+            f"SELECT DISTINCT id, value FROM ({_owned(self._unified, self._audience)}) "
+            "WHERE id IN (SELECT unnest($ids)) ORDER BY id, value"
+        )
+        theirs: dict[int, list[str]] = {one: [] for one in wanted}
+        rows = self._unified.con.execute(query, {"cls": self._audience.of, "ids": wanted}).fetchall()
+        for entity, value in rows:
+            theirs[entity] += [value] if value in values else []
+        for one in wanted:
+            found = theirs[one]
+            conditions = (condition_of(self._audience, found, found),) if found else ()
+            yield Qualified(conditions, {"listed": found[0] if found else None})
+
+
+def condition_of(audience: AudienceFile, theirs: list[str], in_file: list[str]) -> Condition:
+    """The one condition that a list knows: a value of theirs is in its file."""
+    assert audience.members is not None
+    file, by = audience.members.file, audience.members.by
+    return Condition(
+        "listed",
+        f"members: {{file: {file}, by: {by}}}",
+        bool(in_file),
+        measured=in_file or theirs,
+        wanted=Wanted("in", file),
+        missing=() if in_file else (Finding("listed.lacks", {"measured": theirs, "file": file}),),
+    )
 
 
 def lists_in(condition: Expr) -> Iterator[str]:

@@ -6,30 +6,31 @@ Opening costs nothing until something is asked. One process owns the store while
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from townsend.audiences import answers
-from townsend.audiences.evaluate import Result, evaluate, evaluate_many
+from townsend.audiences.evaluate import evaluate
 from townsend.audiences.patience import UNASKED
 from townsend.clock import Clock, SystemClock, instant_of
 from townsend.model import Schema
 from townsend.problem import Invalid
-from townsend.profiles import Unified, unify
-from townsend.profiles.view import EntityView, GraphView, find, graph_view, view
+from townsend.profiles import Unified
+from townsend.profiles.view import EntityView, GraphView, graph_view
 from townsend.project import definitions
+from townsend.project.answer import Answer, answer_of
 from townsend.project.audiencefile import AudienceFile, read_audiences
+from townsend.project.computed import computed_fields
 from townsend.project.definitions import Found
 from townsend.project.folder import FACTS, STATE, STORE
-from townsend.project.listaudience import ids_listed, listed
+from townsend.project.listaudience import ListReasons, listed
 from townsend.project.rules import Rules, effective_rules, schema_of
 from townsend.project.settings import Settings, read_settings
+from townsend.project.worlds import world_of
 from townsend.store.facts import Facts
 from townsend.store.state import State
 
@@ -38,26 +39,7 @@ if TYPE_CHECKING:
 
     from townsend.audiences.explain import Explanation
 
-__all__ = ["Answer", "Project"]
-
-
-@dataclass
-class Answer:
-    """Who meets a condition: ids now, identities when asked for."""
-
-    unified: Unified
-    of: str
-    ids: Any
-    notes: list[str] = field(default_factory=list)
-    undecided: int = 0
-
-    def rows(self, most: int | None = None) -> list[dict[str, Any]]:
-        """``{"id", "class", "identities"}`` per member, by id; the first ``most`` of them."""
-        return answers.rows(self.unified, self.of, self.ids if most is None else self.ids[:most])
-
-    def table(self) -> pa.Table:
-        """The same as an Arrow table with the columns ``id``, ``class`` and ``identities``."""
-        return answers.table(self.unified, self.of, self.ids)
+__all__ = ["Answer", "Project", "answer_of"]
 
 
 class Project:
@@ -123,6 +105,11 @@ class Project:
         return schema_of(self.folder)
 
     @cached_property
+    def computed(self) -> dict[str, dict[str, str]]:
+        """Computed fields: class to name to text."""
+        return computed_fields(self.settings, self.schema)
+
+    @cached_property
     def facts(self) -> Facts:
         """The store of facts, opened at first use."""
         return Facts.open(self._store(FACTS))
@@ -137,16 +124,11 @@ class Project:
         """The rules in effect: those applied last, or the settings' while there are no facts."""
         return effective_rules(self.settings, self.schema, self.facts)
 
-    def unified(self, now: datetime | None = None, as_of: datetime | None = None) -> Unified:
-        """The unified world at an instant; ``as_of`` also fixes which versions count."""
-        return self.unified_by(self.rules, now, as_of)
-
-    def unified_by(self, rules: Rules, now: datetime | None = None, as_of: datetime | None = None) -> Unified:
-        """The same under given rules."""
-        at = as_of or now or self.clock.now()
-        made = unify(self.facts, self.schema, rules.identity, rules.merge, rules.money, now=at, as_of=as_of)
-        made.lists = partial(ids_listed, self.folder)
-        return made
+    def unified(
+        self, now: datetime | None = None, as_of: datetime | None = None, policy: str | None = None
+    ) -> Unified:
+        """The unified world at an instant; ``as_of`` also fixes which versions count, ``policy`` who wins."""
+        return world_of(self, self.rules, now, as_of, policy)
 
     # ------------------------------------------------------------ audiences
 
@@ -175,10 +157,11 @@ class Project:
         as_of: datetime | None = None,
         engine: str = "auto",
         slow: bool = False,
+        policy: str | None = None,
     ) -> Answer:
         """Who meets a condition; what takes long says so first (``engine.slow``), unless it is ``slow``."""
         found = self.resolve(pql, of, strict=True)
-        return self._answer(found, self.unified(now, as_of), engine, slow)
+        return self._answer(found, self.unified(now, as_of, policy), engine, slow)
 
     def members_of(self, pql: str, of: str, unified: Unified) -> Answer:
         """Who meets a condition, in a unified world at hand."""
@@ -195,37 +178,27 @@ class Project:
         slow: bool = False,
     ) -> Answer:
         """Who is in a saved audience; ``slow`` as for ``ask``."""
-        return self.members_in(self.audience(name), self.unified(now, as_of), engine, slow)
+        audience = self.audience(name)
+        return self.members_in(audience, self.unified(now, as_of, audience.policy), engine, slow)
 
     def members_in(
         self, audience: AudienceFile, unified: Unified, engine: str = "auto", slow: bool = True
     ) -> Answer:
-        """Who is in a saved audience, in a unified world at hand; however long it takes, unless told."""
+        """Who is in a saved audience, in a unified world at hand; however long it takes, unless told.
+
+        The audience sees that world's facts under its own merge policy.
+        """
+        unified = unified.under(audience.policy)
         if audience.members is not None:
             ids, notes = listed(self.folder, audience, unified)
-            return Answer(unified, audience.of, ids, notes)
+            return Answer(unified, audience.of, ids, ListReasons(self.folder, audience, unified), notes)
         assert audience.pql is not None
         found = self.resolve(audience.pql, audience.of, strict=False, name=audience.name)
         return self._answer(found, unified, engine, slow)
 
-    def members_of_all(self, audiences: Iterable[AudienceFile], unified: Unified) -> dict[str, Answer]:
-        """Who is in each of several saved audiences, by name; what they have in common is asked once."""
-        wanted = list(audiences)
-        asked = {
-            one.name: self.resolve(one.pql, one.of, strict=False, name=one.name)
-            for one in wanted
-            if one.pql is not None
-        }
-        results = evaluate_many([found.definition for found in asked.values()], unified)
-        answers = {
-            name: _answer(found, unified, result)
-            for (name, found), result in zip(asked.items(), results, strict=True)
-        }
-        return {one.name: answers.get(one.name) or self.members_in(one, unified) for one in wanted}
-
     def _answer(self, found: Found, unified: Unified, engine: str = "auto", slow: bool = True) -> Answer:
         result = evaluate(found.definition, unified, engine, None if slow else UNASKED)
-        return _answer(found, unified, result)
+        return answer_of(found, unified, result)
 
     def query(
         self,
@@ -234,6 +207,8 @@ class Project:
         now: datetime | str | None = None,
         as_of: datetime | str | None = None,
         slow: bool = False,
+        policy: str | None = None,
+        because: bool = False,
     ) -> pa.Table:
         """Who meets a condition, as an Arrow table with ``id``, ``class`` and ``identities``.
 
@@ -241,6 +216,8 @@ class Project:
             now: the evaluation instant or its ISO 8601 text, UTC unless it says otherwise; the clock if None.
             as_of: the same, and versions of records as they were then.
             slow: start also what takes long (more than 50,000 entities one by one).
+            policy: the named merge policy under which facts are seen; each class's own if None.
+            because: add columns of what qualifies each; see docs/audiences.md.
 
         Returns:
             One row a member, by id. ``identities`` is a map from namespace to sorted values;
@@ -248,11 +225,21 @@ class Project:
         """
         at = None if now is None else instant_of(now, "now")
         fixed = None if as_of is None else instant_of(as_of, "as_of")
-        return self.ask(pql, of, now=at, as_of=fixed, slow=slow).table()
+        return self.ask(pql, of, now=at, as_of=fixed, slow=slow, policy=policy).table(because=because)
 
     def check(self, name: str) -> list[dict[str, str]]:
-        """What is wrong or doubtful about a saved audience: level, code and message each."""
-        return definitions.findings(self, self.audience(name))
+        """What is wrong or doubtful about a saved audience, and whom a change of it moves.
+
+        Level (``error``, ``warning`` or ``note``), code and message each.
+        """
+        from townsend.project.causes import moved_by_change
+
+        audience = self.audience(name)
+        found = definitions.findings(self, audience)
+        if all(one["level"] != "error" for one in found):
+            moved = moved_by_change(self, audience)
+            found += [{"level": "note", "code": "audience.changed", "message": moved}] if moved else []
+        return found
 
     def explain(self, name: str, who: str, *, now: datetime | None = None) -> Explanation:
         """Why somebody is in an audience or not, and when that changes."""
@@ -273,12 +260,18 @@ class Project:
     # ------------------------------------------------------------ entities
 
     def show(
-        self, cls: str, who: str, *, now: datetime | None = None, as_of: datetime | None = None
+        self,
+        cls: str,
+        who: str,
+        *,
+        now: datetime | None = None,
+        as_of: datetime | None = None,
+        policy: str | None = None,
     ) -> EntityView:
-        """The unified view of one entity."""
-        self.schema.entity_class(cls)
-        unified = self.unified(now, as_of)
-        return view(unified, self.facts, self.rules.identity, self.rules.merge, cls, find(unified, cls, who))
+        """The unified view of one entity, under a merge policy."""
+        from townsend.project.showing import show_entity
+
+        return show_entity(self, cls, who, now, as_of, policy)
 
     def graph(self, who: str, *, now: datetime | None = None) -> GraphView:
         """The identity graph of one entity."""
@@ -292,7 +285,3 @@ class Project:
         except OSError as error:
             raise Invalid("project.unwritable", f"{folder} cannot be made: {error.strerror}") from None
         return folder / name
-
-
-def _answer(found: Found, unified: Unified, result: Result) -> Answer:
-    return Answer(unified, found.definition.of, result.ids, [*found.notes, *result.notes], result.undecided)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from townsend.activation import DeliveryReport, record_membership
 from townsend.activation.membership import holders
+from townsend.audiences.evaluate import evaluate_many
 from townsend.problem import Invalid, Problem
+from townsend.project.causes import Causes
 from townsend.project.deliveries import deliver_answers
 from townsend.project.listaudience import lists_in
+from townsend.project.project import answer_of
 from townsend.project.pull import StreamReport, failures, pull_sources
-from townsend.project.rules import rules_pending
+from townsend.project.rules import RULES_WAIT, rules_pending
 
 if TYPE_CHECKING:
+    from townsend.activation.membership import Moved
     from townsend.profiles import Unified
     from townsend.project.audiencefile import AudienceFile
     from townsend.project.project import Answer, Project
@@ -34,6 +39,7 @@ class AudienceReport:
     members: int
     entered: int
     left: int
+    undecided: int = 0
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -43,6 +49,7 @@ class AudienceReport:
             "members": self.members,
             "entered": self.entered,
             "left": self.left,
+            "undecided": self.undecided,
             "notes": list(self.notes),
         }
 
@@ -89,7 +96,7 @@ def run_once(project: Project, now: datetime | None, *, progress: Progress) -> R
     report.failed += failures(report.streams)
     report.failed += [one.problem for one in report.deliveries if one.problem is not None]
     if rules_pending(project.settings, project.facts):
-        report.notes.append("identity or merge settings changed; see `townsend plan`, then `townsend apply`")
+        report.notes.append(RULES_WAIT)
     return report
 
 
@@ -105,6 +112,8 @@ def evaluate_audiences(
     audiences = project.audiences()
     progress(f"Evaluating {len(audiences)} audiences …")
     found = _members(project, audiences.values(), unified, report)
+    causes = Causes(project, unified)
+    why = {audience.name: causes.of(audience) for audience in audiences.values() if audience.name in found}
     for audience in audiences.values():
         if audience.name not in found:
             continue
@@ -116,17 +125,28 @@ def evaluate_audiences(
             answer.ids,
             now=now,
             version=audience.version,
-            cause="run",
+            cause=why[audience.name],
             held=holders(unified, audience.of),
         )
         answers[audience.name] = answer
-        report.audiences.append(
-            AudienceReport(
-                audience.name, audience.of, len(answer.ids), moved.entered, moved.left, tuple(answer.notes)
-            )
-        )
-        report.notes += [f"{audience.name}: {note}" for note in answer.notes]
+        told = _told(audience, answer, moved, why[audience.name])
+        report.audiences.append(told)
+        report.notes += [f"{audience.name}: {note}" for note in told.notes]
+    causes.note()
+    if any(one.undecided for one in report.audiences):
+        report.notes += unified.report.lacking()
     return answers
+
+
+def _told(audience: AudienceFile, answer: Answer, moved: Moved, why: str) -> AudienceReport:
+    notes = [*answer.notes]
+    if why == "definition" and (moved.entered or moved.left):
+        notes.append(f"the definition changed: {moved.entered:,} entered, {moved.left:,} left")
+    undecided = len(answer.undecided)
+    if undecided:
+        notes.append(f"undecided: {undecided}, for want of a rate of exchange")
+    counts = len(answer.ids), moved.entered, moved.left, undecided
+    return AudienceReport(audience.name, audience.of, *counts, tuple(notes))
 
 
 def _members(
@@ -142,9 +162,27 @@ def _members(
                 found = project.resolve(audience.pql, audience.of, strict=False, name=audience.name)
                 for name in lists_in(found.definition.condition):
                     unified.ids_listed(name)  # a file that cannot be read fails this audience alone
+                unified.under(audience.policy)  # so does a merge policy that is not in effect
                 sound.append(audience)
         except Invalid as problem:
             text = problem.text
             where = "" if text.startswith(audience.file.name) else f"{audience.file.name}: "
             report.failed.append(Invalid(problem.code, where + text, **problem.facts))
-    return listed | project.members_of_all(sound, unified)
+    return listed | _members_of_all(project, sound, unified)
+
+
+def _members_of_all(
+    project: Project, audiences: Iterable[AudienceFile], unified: Unified
+) -> dict[str, Answer]:
+    """Who is in each of several audiences that have a definition; what they share is asked once a policy."""
+    found: dict[str, Answer] = {}
+    together: dict[str | None, list[AudienceFile]] = defaultdict(list)
+    for audience in audiences:
+        together[audience.policy].append(audience)
+    for policy, wanted in together.items():
+        world = unified.under(policy)
+        asked = [project.resolve(one.pql or "", one.of, strict=False, name=one.name) for one in wanted]
+        results = evaluate_many([one.definition for one in asked], world)
+        for audience, one, result in zip(wanted, asked, results, strict=True):
+            found[audience.name] = answer_of(one, world, result)
+    return found

@@ -70,6 +70,11 @@ class Members:
         found = self._state.one("SELECT generation FROM audience WHERE name = ?", [audience])
         return None if found is None else int(found[0])
 
+    def version(self, audience: str) -> str | None:
+        """By which version of its definition it was recorded last; None if it never was."""
+        found = self._state.one("SELECT version FROM audience WHERE name = ?", [audience])
+        return None if found is None else str(found[0])
+
     def put(
         self, audience: str, since: Mapping[int, int], version: str, evidence: Mapping[int, Any] | None = None
     ) -> None:

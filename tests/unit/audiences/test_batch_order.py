@@ -24,6 +24,7 @@ class Sizes:
     """Tables of which only the sizes are known."""
 
     schema: Any = SCHEMA
+    policy: str | None = None
 
     def rows(self, cls: str) -> int:
         return ROWS.get(cls, 0)

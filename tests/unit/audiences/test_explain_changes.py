@@ -119,14 +119,23 @@ sums = st.builds(
     st.integers(0, 4),
 )
 counts = st.builds(
-    lambda kind, tail, n: cmp(
+    lambda kind, tail, op, n: cmp(
         Count(where(far(me(), "xEvent"), lambda e: And((is_(kind), Occurs(get(e, "timestamp"), tail))))),
-        ">=",
+        op,
         n,
     ),
     kinds,
     tails,
+    st.sampled_from([">=", ">", "<", "<=", "=", "!="]),
     st.integers(0, 3),
+)
+tests = st.builds(
+    lambda quantifier, kind, tail: Some(
+        quantifier, far(me(), "xEvent"), 1, And((is_(kind), Occurs(get(event(), "timestamp"), tail)))
+    ),
+    st.sampled_from(["exists", "forall", "none", "one"]),
+    kinds,
+    tails,
 )
 backwards = st.builds(
     lambda kind: Some(
@@ -138,7 +147,7 @@ backwards = st.builds(
     kinds,
 )
 conditions: Any = st.recursive(
-    chains | occurrences | sums | counts | backwards,
+    chains | occurrences | sums | counts | tests | backwards,
     lambda inner: (
         st.builds(Not, inner)
         | st.lists(inner, min_size=1, max_size=3).map(lambda items: And(tuple(items)))

@@ -84,7 +84,7 @@ def test_looking_at_a_whole_class_is_told() -> None:
 
 
 def test_what_is_looked_at_one_by_one_is_told_once() -> None:
-    told = found("xEvent.topN(timestamp, 1).count() = 1 and xEvent.topN(timestamp, 2).count() = 1")
+    told = found("xEvent.groupBy(eventType).count() > 1 and xEvent.groupBy(eventType).count() > 2")
 
     assert ["pql.slow", "pql.slow"] == [code for code, _ in told]
     assert told[0][1].startswith("line 1, column 1: looked at one by one")

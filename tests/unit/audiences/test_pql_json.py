@@ -130,7 +130,8 @@ def test_read_json_knows_its_places_in_its_text() -> None:
         ({"nodeType": "literal", "literalType": "String", "value": "\ud800"}, "$.value"),
         ({"nodeType": "let", "varName": "and", "value": text("x"), "body": text("x")}, "$.varName"),
         ({"nodeType": "occurs", "value": text("x"), "tail": {"tailType": "soon"}}, "$.tail.tailType"),
-        (apply("a b", text("x")), "$.fnName"),
+        (apply("a`b", text("x")), "$.fnName"),
+        (apply("a b", written="call"), "$.fnName"),
         (apply("true", written="call"), "$"),
     ],
 )
@@ -150,3 +151,20 @@ def test_json_is_bounded_in_depth_and_size() -> None:
             from_json(written)
 
         assert code == refused.value.code
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "(select none from xEvent where none.a = 1)",
+        "(let all = xEvent in all.count() > 1)",
+        "(exists Größe from xEvent where Größe.a = 1)",
+        "(`odd name`) => `odd name`.a",
+        "xEvent.`odd name`(1)",
+    ],
+)
+def test_names_that_a_text_can_give_survive_json(written: str) -> None:
+    """Found by fuzzing: JSON refused what the text had said."""
+    query = parse(written)
+
+    assert query.root == from_json(to_json(query)).root

@@ -102,6 +102,11 @@ def test_single_quotes_are_taken_with_a_remark() -> None:
         ("a occurs <= 3 days before", 1, 26, "got the end"),
         ("a occurs <= 3.5 days before now", 1, 10, "a whole number"),
         ("chain(xEvent, timestamp, [A: eventType = 1])", 1, 30, "WHAT(…)"),
+        ("true and and", 1, 10, "got 'and'; a field of that name is written `and`"),
+        ("matches = 1", 1, 1, "`matches`, in backquotes"),
+        ("accounts[in]", 1, 10, "`in`"),
+        ("let or = a in b", 1, 5, "expected a name, got 'or'"),
+        ("a = not b", 1, 5, "write (not …) in parentheses"),
         ("(a, b)", 1, 1, "`=>`"),
         ("(a, 1) => b", 1, 1, "names"),
     ],
@@ -120,6 +125,11 @@ def test_a_slip_has_line_column_and_caret(text: str, line: int, column: int, wor
     assert f"line {line}, column {column}: " in shown[0]
     assert words in shown[0]
     assert shown[-1].rstrip().endswith("^")
+
+
+def test_a_word_of_the_language_is_a_name_after_a_dot_and_in_backquotes() -> None:
+    assert parse("`a`.`and`.`or` = `Not`") == parse("a.and.or = `Not`")
+    assert "in" == parse("chain(xEvent, timestamp, [in: WHAT(a)])").root.steps[0].label
 
 
 def test_the_caret_stands_below_the_slip_in_a_long_line() -> None:

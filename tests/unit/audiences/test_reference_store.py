@@ -19,6 +19,7 @@ from townsend.model import Schema
 P2 = Entity("person", 2)
 TABLES = """
 CREATE SCHEMA facts; CREATE SCHEMA u;
+CREATE TABLE facts.meta (key VARCHAR, value VARCHAR);
 CREATE TABLE facts.number (n INTEGER, space VARCHAR, value VARCHAR);
 CREATE TABLE facts.event (
     _id VARCHAR, "timestamp" BIGINT, source VARCHAR, who INTEGER, idents INTEGER[], "#account" INTEGER,
@@ -38,12 +39,17 @@ CREATE TABLE u.source (class VARCHAR, id INTEGER, n INTEGER, source VARCHAR);
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unified:
     con: duckdb.DuckDBPyConnection
     schema: Schema
     name: str
     now_ms: int
+    policy: str | None = None
+
+    def under(self, policy: str | None) -> Unified:
+        assert policy == self.policy
+        return self
 
     def ids_listed(self, name: str) -> np.ndarray:
         return np.array({"targets": [2, 3]}[name], np.int32)

@@ -14,8 +14,8 @@ from tests.unit.activation.memory import MemoryDestination, MemoryVendor, TestCl
 
 from townsend.activation import ActivationPlan, DeliveryReport
 from townsend.project.deliveries import deliver_audiences, plan_audiences
+from townsend.project.load import load_into
 from townsend.project.project import Project
-from townsend.project.pull import load_into
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SETTINGS = """\
@@ -45,12 +45,12 @@ class Shop:
         text = f"name: {name}\nof: {of}\npql: '{pql}'\nactivate: {activate}\n"
         (self.folder / "audiences" / f"{name}.yaml").write_text(text, "utf-8")
 
-    def load(self, cls: str, *rows: dict[str, Any]) -> None:
+    def load(self, cls: str, *rows: dict[str, Any], source: str = "crm_1") -> None:
         self.loads += 1
         path = self.folder / f"{self.loads}.ndjson"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         with self.open() as project:
-            (report,) = load_into(project, cls, [path], "crm_1", again=False, progress=lambda _: None)
+            (report,) = load_into(project, cls, [path], source, again=False, progress=lambda _: None)
         assert report.accepted.quarantined == 0
         path.unlink()
 

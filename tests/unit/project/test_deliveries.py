@@ -207,7 +207,7 @@ def test_what_was_delivered_is_recorded_as_membership(shop: Shop) -> None:
     with shop.open() as project:
         (row,) = project.history("buyers")
 
-    assert ("entered", "p1@townsend.com", "activate") == (row["change"], row["who"], row["cause"])
+    assert ("entered", "p1@townsend.com", "first") == (row["change"], row["who"], row["cause"])
 
 
 def test_two_members_found_to_be_one_neither_leave_nor_enter(shop: Shop) -> None:

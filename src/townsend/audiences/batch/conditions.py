@@ -210,7 +210,7 @@ def in_segment(low: Lowering, node: InSegment, env: Env, _: bool) -> Sql:
     subject = low.entity(node.subject, env)
     if subject is None:
         return FALSE()
-    return member(subject, low.members(node.definition, retired=subject.retired))
+    return member(subject, low.under(node.policy).members(node.definition, retired=subject.retired))
 
 
 def listed(low: Lowering, node: Listed, env: Env, _: bool) -> Sql:

@@ -35,8 +35,13 @@ Formula: TypeAlias = int | Combined
 
 @dataclass(slots=True)
 class Leaves:
-    """The different leaves of some definitions of one class, numbered in order of appearance."""
+    """The different leaves of some definitions of one class, numbered in order of appearance.
 
+    Args:
+        policy: the merge policy under which all of them see the facts.
+    """
+
+    policy: str | None = None
     numbers: dict[Expr, int] = field(default_factory=dict)
 
     def formula(self, condition: Expr) -> Formula:
@@ -48,7 +53,7 @@ class Leaves:
                 return Combined("or", tuple(self.formula(item) for item in items))
             case Not(item):
                 return Combined("not", (self.formula(item),))
-            case InSegment(_, Item(0), definition):
+            case InSegment(_, Item(0), definition, policy) if policy == self.policy:
                 return self.formula(definition.condition)
             case _:
                 return self.numbers.setdefault(condition, len(self.numbers))

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from sqlglot import exp
 
-from townsend.audiences.batch.sql import Sql, all_of, column, compare
+from townsend.audiences.batch.sql import Sql, all_of, case, column, compare, is_null
 from townsend.audiences.batch.tables import Tables
 from townsend.audiences.core import Definition, EntityType, Expr, Tail, Type
 
@@ -73,11 +73,14 @@ class Frame:
 
     def select(self, *columns: Sql, distinct: bool = False) -> exp.Select:
         """The finished query. The frame can't be used afterwards."""
-        query = exp.Select(expressions=list(columns)).from_(self._source, copy=False)
-        query.set("joins", self._joins)
+        # Built by hand: SQLGlot's methods look at each part as text that might have to be parsed.
+        query = exp.Select(expressions=list(columns), joins=self._joins)
+        query.set("from_", exp.From(this=self._source))
         if self._where:
-            query.where(all_of(self._where), copy=False)
-        return query.distinct(copy=False) if distinct else query
+            query.set("where", exp.Where(this=all_of(self._where)))
+        if distinct:
+            query.set("distinct", exp.Distinct())
+        return query
 
     def source(self, *columns: Sql, alias: str, distinct: bool = False) -> Sql:
         """The finished query as a source of other frames."""
@@ -121,6 +124,7 @@ class EntityRow:
     among: str | None = None
     sure: bool = False
     _ones: dict[tuple[str, bool], EntityRow] = field(default_factory=dict)
+    _worth_alias: str | None = None
 
     @property
     def type(self) -> Type:
@@ -131,7 +135,19 @@ class EntityRow:
 
     def field(self, name: str) -> Sql | None:
         """The column of that name; None if the class has none."""
-        return column(self.source(), name) if self.tables.has(self.cls, name) else None
+        own = column(self.source(), name) if self.tables.has(self.cls, name) else None
+        if not self.tables.is_event(self.cls):
+            return own
+        alias = self._worth_alias or self.names.new()
+        worth = self.tables.worth(self.cls, name, alias)
+        if worth is None:
+            return own
+        if self._worth_alias is None:
+            self._worth_alias = alias
+            key = column(self.source(), self.tables.id_name(self.cls))
+            self.frame.left_join(worth, compare("=", column(alias, "id"), key))
+        known = column(alias, name)
+        return known if own is None else case((is_null(column(alias, "id")), own), otherwise=known)
 
     def one(self, reference: str, to: str, retired: bool) -> EntityRow | None:
         """The entity that a to-one reference names, if it is there now; None if nothing ever named one."""
@@ -198,6 +214,7 @@ class Rows:
             entities of the owner's class, told apart by ``link``; without, only the one list that is meant.
         exact: whether each item stands there as often as in the list; else it may stand there more often.
         hops: to-many steps since rows were last made distinct.
+        place: the number of an item in its list, where the list was put in order.
     """
 
     frame: Frame
@@ -207,6 +224,7 @@ class Rows:
     link: Sql | None = None
     exact: bool = True
     hops: int = 0
+    place: Sql | None = None
 
     def bind(self, var: int) -> Env:
         """What a condition about the item sees, the item being ``var``."""
@@ -250,12 +268,20 @@ class Lowering(Protocol):
         """That an instant lies where the tail says; null may stand for false."""
         ...
 
+    def anyone(self, cls: str, retired: bool = False) -> EntityRow:
+        """Any entity of a class that is there now, in a frame of its own."""
+        ...
+
     def entity(self, expr: Expr, env: Env) -> EntityRow | None:
         """One entity; None if there never is one."""
         ...
 
     def rows(self, expr: Expr, env: Env, uses: frozenset[int] = frozenset(), exact: bool = False) -> Rows:
         """A list. ``uses`` are the variables that conditions put on its items will refer to."""
+        ...
+
+    def under(self, policy: str | None) -> Lowering:
+        """Lowering of what is asked under another merge policy, in the same query."""
         ...
 
     def constant(self, expr: Expr) -> object:

@@ -45,7 +45,6 @@ from townsend.audiences.core import (
     MapType,
     ObjectType,
     Occurs,
-    Ordered,
     PerKey,
     Pick,
     Ranked,
@@ -116,7 +115,7 @@ def _each(node: Each) -> bool:
     if isinstance(last, Follow) and root is not None and isinstance(root.type, EntityType):
         own = {root.var} if isinstance(root, Item) else set()
         return not uses <= own
-    return bool(uses) or isinstance(last, ListOf)
+    return bool(uses) or isinstance(last, ListOf | AllOf)
 
 
 def _presence(node: Truth | IsNull) -> bool:
@@ -140,6 +139,8 @@ def _chain(node: Chain) -> bool:
     if all(step.gap is None for step in node.steps[1:]):
         return False
     *_, last = spine(node.base)
+    if isinstance(last, AllOf):
+        return True
     uses = chain_uses(node) | spine_uses(node.base)
     if not uses:
         return False
@@ -175,6 +176,21 @@ def _elapsed(node: Elapsed) -> bool:
     return node.unit not in FIXED
 
 
+def _of_values(node: Ranked) -> bool:
+    return not isinstance(_item(node), EntityType)
+
+
+def _first(node: First) -> bool:
+    """The list must be that of all owners at once, so that each can have its first item."""
+    if not isinstance(node.type, EntityType):
+        return True
+    *_, last = spine(node.base)
+    if not isinstance(last, Follow):
+        return True
+    own = {last.base.var} if isinstance(last.base, Item) else set()
+    return not spine_uses(node.base) <= own
+
+
 def _list_of_lists(node: ListOf) -> bool:
     return not all(isinstance(item.type, ScalarType) for item in node.items)
 
@@ -197,17 +213,15 @@ GAPS: Mapping[type, list[tuple[Callable[[Any], bool], str]]] = {
     ListOf: [(_list_of_lists, "a list literal of something else than scalars")],
     TextFunction: [(_from_behind, "DuckDB looks for a text from the front only")],
     Shifted: [(_shifted, "a number of units that differs from row to row")],
+    Ranked: [(_of_values, "an order among the items of an array")],
+    First: [(_first, "the first item of an array, or of a list that looks outside itself")],
     Elapsed: [(_elapsed, "months and years have no fixed length")],
 }
 
 
 # Kinds that batch leaves alone altogether.
 NEVER: Mapping[type, str] = {
-    Ordered: "an order of whole entities, which a set of rows has not",
-    Ranked: "an order among the items of each list",
-    First: "an order among the items of each list",
     Common: "a list made of two others",
-    AllOf: "all entities of a class beside each one",
     Record: "objects made while asking",
     Pick: "objects made while asking",
     Grouped: "maps made while asking",

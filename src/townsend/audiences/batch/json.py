@@ -22,6 +22,7 @@ from townsend.audiences.batch.sql import (
     compare,
     function,
     number,
+    once,
     text,
     try_cast,
 )
@@ -75,6 +76,10 @@ def read(value: Sql, kind: LeafType, spelled: bool = True) -> Sql:
     Args:
         spelled: whether text that spells a number counts as one.
     """
+    return once(value, lambda whole: _read(whole, kind, spelled))
+
+
+def _read(value: Sql, kind: LeafType, spelled: bool) -> Sql:
     is_text = compare("=", function("json_type", value.copy()), text("VARCHAR"))
     plain = function("json_extract_string", value.copy(), text("$"))
     if kind == "string":

@@ -15,6 +15,7 @@ from townsend.audiences.batch.sql import NULL, Sql, column, compare, function, i
 from townsend.audiences.batch.steps import Step, extended, simple_steps, started
 from townsend.audiences.batch.tables import empty
 from townsend.audiences.core import (
+    AllOf,
     Distinct,
     Each,
     EntityType,
@@ -23,6 +24,8 @@ from townsend.audiences.core import (
     Item,
     ListOf,
     ListType,
+    Ordered,
+    Ranked,
     ScalarType,
     Type,
     Where,
@@ -30,7 +33,7 @@ from townsend.audiences.core import (
 from townsend.audiences.walk import is_list, spine, spine_uses
 from townsend.problem import Broken
 
-__all__ = ["SQL_TYPES", "dedupe", "item_column", "rows"]
+__all__ = ["SQL_TYPES", "dedupe", "item_column", "moved", "rows"]
 
 HOPS_MAX = 2  # to-many steps after which repeated entities are dropped before the next one
 SQL_TYPES = {
@@ -65,7 +68,7 @@ def dedupe(rows: Rows, low: Lowering) -> Rows:
     row = EntityRow(
         old.tables, frame, old.names, old.cls, column(alias, "i"), absent=old.absent, retired=old.retired
     )
-    return _moved(rows, frame, alias, row)
+    return moved(rows, frame, alias, row)
 
 
 def item_column(row: Row) -> Sql:
@@ -79,7 +82,7 @@ def item_column(row: Row) -> Sql:
             return row.value.copy()
 
 
-def _moved(rows: Rows, frame: Frame, alias: str, row: Row) -> Rows:
+def moved(rows: Rows, frame: Frame, alias: str, row: Row) -> Rows:
     """Rows of a new frame that has the link in column ``k``; the owner can be asked for fields there too."""
     if rows.link is None:
         return Rows(frame, row, rows.env, exact=True)
@@ -138,6 +141,9 @@ class _Builder:
 
     def start(self, last: Expr) -> Rows:
         """A list that does not start with a relationship: a literal, an array, an undeclared value."""
+        if isinstance(last, AllOf):
+            anyone = self.low.anyone(last.cls)
+            return Rows(anyone.frame, anyone, self.env)
         alias = self.low.names.new()
         kind = last.type.item if isinstance(last.type, ListType) else last.type
         if isinstance(last, ListOf):
@@ -173,6 +179,12 @@ class _Builder:
             found = self.on(expr.base, last, start, exact)
             found.frame.require(self.low.condition(expr.cond, found.bind(expr.var)))
             return found
+        if isinstance(expr, Ordered):
+            return self.on(expr.base, last, start, exact)  # whoever looks at the order makes it
+        if isinstance(expr, Ranked):
+            from townsend.audiences.batch.ranks import ranked
+
+            return ranked(self.low, expr, self.on(expr.base, last, start, exact))
         if isinstance(expr, Each):
             return self._each(expr, self.on(expr.base, last, start, exact), exact)
         if isinstance(expr, Distinct):
@@ -215,9 +227,9 @@ class _Builder:
             query = base.frame.select(*base.linked(), function("unnest", array).as_("x", quoted=True))
             kind = last.type.item if isinstance(last.type, ListType) else last.type
             frame = Frame(_subquery(query, alias))
-            moved = _moved(base, frame, alias, _json_row(column(alias, "x"), kind))
-            moved.exact = base.exact
-            return self.on(body, last, moved, exact)
+            items = moved(base, frame, alias, _json_row(column(alias, "x"), kind))
+            items.exact = base.exact
+            return self.on(body, last, items, exact)
         inner = rows(self.low, body, env, exact=exact)
         if inner.link is None or inner.owner is None:
             raise Broken("batch.each", "a list for each item that looks outside it; it is declared as a gap")
@@ -245,7 +257,7 @@ class _Builder:
         base.frame.require(is_null(item_column(base.row), negated=True))
         query = base.frame.select(*base.linked(), item_column(base.row).as_("x", quoted=True), distinct=True)
         frame = Frame(_subquery(query, alias))
-        return _moved(base, frame, alias, ValueRow(column(alias, "x"), base.row.type))
+        return moved(base, frame, alias, ValueRow(column(alias, "x"), base.row.type))
 
 
 def _json_row(item: Sql, kind: Type) -> Row:

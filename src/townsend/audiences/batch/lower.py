@@ -26,7 +26,18 @@ from townsend.audiences.batch.order import stages
 from townsend.audiences.batch.sets import SETS
 from townsend.audiences.batch.sql import FALSE, Sql, column, compare, function, number, written
 from townsend.audiences.batch.tables import Tables, empty
-from townsend.audiences.core import Aggregate, Chain, Count, Definition, Expr, Occurs, ScalarType, Tail
+from townsend.audiences.core import (
+    Aggregate,
+    Chain,
+    Count,
+    Definition,
+    Expr,
+    InSegment,
+    Listed,
+    Occurs,
+    ScalarType,
+    Tail,
+)
 from townsend.problem import Broken
 
 __all__ = ["Lower"]
@@ -46,6 +57,15 @@ class Lower:
         self.tables = tables
         self.one_in = one_in
         self.names = Names()
+
+    def under(self, policy: str | None) -> Lower:
+        """The same over the same facts merged by a named policy, its aliases differing from these."""
+        tables = self.tables.under(policy)
+        if tables is self.tables:
+            return self
+        other = Lower(tables)
+        other.names = self.names
+        return other
 
     def members(self, definition: Definition, retired: bool = False) -> exp.Select:
         cls = definition.of
@@ -82,6 +102,8 @@ class Lower:
         if alone is not None:
             # A set of ids is small beside the class: start there, and leave out who is not there now.
             row, holds = self._of_set(cls, alone, among), []
+            if isinstance(first, InSegment | Listed):
+                row.frame.only(row.id(), among)  # those it names are any of the class
         holds += [self.condition(one, {0: row}) for one in others]
         for one in holds:
             row.frame.require(one)

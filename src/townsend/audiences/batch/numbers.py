@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from townsend.audiences.batch.sql import Sql, case, cast, compare, function, number, text, try_cast
+from townsend.audiences.batch.sql import Sql, case, cast, compare, function, number, once, text, try_cast
 
 __all__ = ["DECIMAL", "average", "compute", "constant", "exact", "fit", "read_number"]
 
@@ -64,7 +64,7 @@ def compute(op: str, left: Sql, right: Sql) -> Sql:
         return fit(_plain("-", _near(left), _near(right)))
     if op == "*":
         return fit(_half_even(cast(_product(exact(left), exact(right)), WIDE)))
-    divisor = function("nullif", exact(right), number(0))
+    divisor = once(exact(right), lambda side: function("nullif", side, number(0)))
     if op == "%":
         return fit(_plain("%", exact(left), divisor))
     return _from_double(_plain("/", cast(exact(left), "DOUBLE"), cast(divisor, "DOUBLE")))
@@ -81,8 +81,15 @@ def _product(left: Sql, right: Sql) -> Sql:
     if product.find(exp.Select) is None:
         return function("try", product)
     # TRY takes no query inside it. A double is near enough to tell what fits from what does not.
-    size = _plain("*", *(function("abs", cast(side.copy(), "DOUBLE")) for side in (left, right)))
-    return case((compare("<", size, number(10**19)), product))
+    return once(function("row", left, right), _sized_product)
+
+
+def _sized_product(sides: Sql) -> Sql:
+    def side(place: int) -> Sql:
+        return function("struct_extract", sides.copy(), number(place))
+
+    size = _plain("*", *(function("abs", cast(side(place), "DOUBLE")) for place in (1, 2)))
+    return case((compare("<", size, number(10**19)), _plain("*", side(1), side(2))))
 
 
 def average(total: Sql, count: Sql) -> Sql:
@@ -94,9 +101,12 @@ def average(total: Sql, count: Sql) -> Sql:
 
 def read_number(spelled: Sql) -> Sql:
     """Text as a number rounded half-even to nine places; null unless it spells one below 2^63."""
-    trimmed = function("trim", spelled, text(" \t\r\n"))
-    whole = function("regexp_full_match", trimmed, text(SPELLED))
-    return case((whole, fit(_half_even(try_cast(trimmed.copy(), WIDE)))))
+    return once(function("trim", spelled, text(" \t\r\n")), _read_trimmed)
+
+
+def _read_trimmed(spelled: Sql) -> Sql:
+    whole = function("regexp_full_match", spelled, text(SPELLED))
+    return case((whole, fit(_half_even(try_cast(spelled.copy(), WIDE)))))
 
 
 def _from_double(value: Sql) -> Sql:
@@ -110,6 +120,10 @@ def _half_even(wide: Sql) -> Sql:
 
     DuckDB's cast rounds ties away from zero. Twice the half of a tie, rounded, is its even neighbour.
     """
+    return once(wide, _to_even)
+
+
+def _to_even(wide: Sql) -> Sql:
     rest = _plain("%", wide, cast(text("0.000000001"), WIDE))
     tie = compare("=", function("abs", rest), cast(text("0.0000000005"), WIDE))
     half = _plain("*", try_cast(wide.copy(), HALVED), cast(text("0.5"), "DECIMAL(2, 1)"))

@@ -61,15 +61,19 @@ class Guess(NamedTuple):
         return self.rows / max(1 - self.kept, 0.001)
 
 
-def conditions(definition: Definition) -> list[Expr]:
-    """The conditions that must all hold, those of audiences asked for the same entity included."""
+def conditions(definition: Definition, policy: str | None) -> list[Expr]:
+    """The conditions that must all hold, those of audiences asked for the same entity included.
+
+    Args:
+        policy: the merge policy under which the definition sees the facts; others see other values.
+    """
     found: list[Expr] = []
     waiting = [definition.condition]
     while waiting:
         one = waiting.pop()
         if isinstance(one, And):
             waiting += reversed(one.items)
-        elif isinstance(one, InSegment) and isinstance(one.subject, Item):
+        elif isinstance(one, InSegment) and isinstance(one.subject, Item) and one.policy == policy:
             # At the top the subject can only be the entity itself, and the variables mean the same inside.
             waiting.append(one.definition.condition)
         else:
@@ -82,7 +86,7 @@ def stages(tables: Tables, definition: Definition) -> list[list[Expr]]:
 
     Every stage but the last leaves few enough that the next should look at these only.
     """
-    every = conditions(definition)
+    every = conditions(definition, tables.policy)
     guessed = [(guess(tables, one), one) for one in every]
     guessed.sort(key=lambda pair: pair[0].rank)
     found: list[list[Expr]] = [[]]

@@ -30,7 +30,7 @@ def lowered(definition: Definition) -> list[tuple[str, str]]:
 def effort(definition: Definition, unified: UnifiedTables) -> float:
     """About how many rows a definition's conditions make the engine read, besides those of the root class."""
     tables = Tables(unified)
-    return sum(guess(tables, one).rows for one in conditions(definition))
+    return sum(guess(tables, one).rows for one in conditions(definition, tables.policy))
 
 
 def sql(definition: Definition, unified: UnifiedTables) -> str:

@@ -82,7 +82,7 @@ class _World:
 
     def members(self, conditions: Sequence[Expr]) -> Iterator[Ids]:
         """For each condition, who meets it."""
-        leaves = Leaves()
+        leaves = Leaves(self.tables.policy)
         formulas = [leaves.formula(one) for one in conditions]
         known = self._leaves(list(leaves.numbers))
         for formula in formulas:

@@ -7,8 +7,9 @@ first. Text of users only ever enters as a literal node.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import islice
 
 from sqlglot import exp
 
@@ -27,11 +28,13 @@ __all__ = [
     "listed",
     "not_",
     "number",
+    "once",
     "text",
     "try_cast",
     "written",
 ]
 
+SMALL = 32  # nodes of an expression that may be written more than once
 CALLS_DEEP = 10_000  # some twenty for each level of a definition
 
 Sql = exp.Expr
@@ -90,14 +93,31 @@ def _kind(name: str) -> exp.DataType:
     return exp.DataType.build(name, dialect="duckdb")
 
 
+def _of_kind(name: str) -> exp.DataType:
+    known = _kind(name)
+    return known.copy() if known.expressions else exp.DataType(this=known.this, nested=False)
+
+
 def cast(value: Sql, kind: str) -> Sql:
     """A value as another SQL type; fails where it can't be."""
-    return exp.Cast(this=value, to=_kind(kind).copy())
+    return exp.Cast(this=value, to=_of_kind(kind))
 
 
 def try_cast(value: Sql, kind: str) -> Sql:
     """A value as another SQL type; null where it can't be."""
-    return exp.TryCast(this=value, to=_kind(kind).copy())
+    return exp.TryCast(this=value, to=_of_kind(kind))
+
+
+def once(value: Sql, rule: Callable[[Sql], Sql]) -> Sql:
+    """What a rule makes of a value that it writes several times; a large value is written and computed once.
+
+    Else each level of an expression would multiply what is inside it. A rule refers to no other such value.
+    """
+    if next(islice(value.walk(), SMALL, None), None) is None:
+        return rule(value)
+    name = exp.Identifier(this="x", quoted=True)
+    made = exp.Lambda(this=rule(exp.Column(this=name)), expressions=[name.copy()])
+    return function("list_extract", function("list_transform", listed([value]), made), number(1))
 
 
 def compare(op: str, left: Sql, right: Sql) -> Sql:

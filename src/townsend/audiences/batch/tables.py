@@ -52,10 +52,15 @@ class Tables:
     def __init__(self, unified: UnifiedTables) -> None:
         self.schema = unified.schema
         self.now_ms = unified.now_ms
+        self.policy = unified.policy
         self.con = unified.con
         self._prefix = unified.name
         self._unified = unified
         self._known = _worlds.setdefault(unified, _Known())
+
+    def under(self, policy: str | None) -> Tables:
+        """The same facts merged by a named policy; None for each class's own."""
+        return self if policy == self.policy else Tables(self._unified.under(policy))
 
     # -------------------------------------------------------- classes
 
@@ -75,7 +80,16 @@ class Tables:
         return name in self._columns_of(self._name(cls))
 
     def columns(self, cls: str) -> frozenset[str]:
-        return self._columns_of(self._name(cls))
+        own = self._columns_of(self._name(cls))
+        return own | self._columns_of(self._worth(cls)) if self.is_event(cls) else own
+
+    def worth(self, cls: str, name: str, alias: str) -> Sql | None:
+        """What to take for what some events say in a field, by ``id``: money of the project's currency.
+
+        None if no event says anything about other money there.
+        """
+        table = self._worth(cls)
+        return _table(table, alias) if self.is_event(cls) and name in self._columns_of(table) else None
 
     def rows(self, cls: str) -> int:
         """How many rows the class has."""
@@ -115,6 +129,11 @@ class Tables:
             later.where(exp.GT(this=_bare("first_ms"), expression=number(self.now_ms)), copy=False)
             found.append(exp.Subquery(this=later, alias=_alias(alias())))
         return found
+
+    def stored(self, name: str) -> str | None:
+        """The full name of another unified table; None if there is none."""
+        full = f"{self._prefix}.{_quoted(name)}"
+        return full if self._columns_of(full) else None
 
     def listed(self, name: str, alias: str) -> Sql:
         """The ids that a list audience names, as a source of ``id`` called ``alias``."""
@@ -190,6 +209,9 @@ class Tables:
     def _node(self, cls: str) -> str:
         return f"{self._prefix}.{_quoted('node_' + cls)}"
 
+    def _worth(self, cls: str) -> str:
+        return f"{self._prefix}.{_quoted(cls + '_worth')}"
+
     def _retired(self, cls: str) -> str:
         return f"{self._prefix}.{_quoted(cls + '_retired')}"
 
@@ -245,16 +267,21 @@ def _alias(name: str) -> exp.TableAlias:
 
 
 def _table(name: str, alias: str) -> Sql:
-    table = _named(name).copy()
+    table = _named(name)
     table.set("alias", _alias(alias))
     return table
 
 
-@lru_cache(NAMES_KEPT)
 def _named(name: str) -> exp.Table:
-    """A table by its quoted name, which is parsed once."""
-    return exp.to_table(name, dialect="duckdb")
+    return exp.Table(**{key: exp.Identifier(this=part, quoted=True) for key, part in _parts(name)})
+
+
+@lru_cache(NAMES_KEPT)
+def _parts(name: str) -> tuple[tuple[str, str], ...]:
+    """The parts of a table's quoted name, which is parsed once."""
+    parsed = exp.to_table(name, dialect="duckdb")
+    return tuple((key, part.name) for key, part in parsed.args.items() if part)
 
 
 def _all_of(name: str) -> exp.Select:
-    return exp.Select(expressions=[exp.Star()]).from_(_named(name).copy(), copy=False)
+    return exp.Select(expressions=[exp.Star()]).from_(_named(name), copy=False)

@@ -33,6 +33,7 @@ from townsend.audiences.core import (
     EntityType,
     Expr,
     Field,
+    First,
     Follow,
     Item,
     Negative,
@@ -91,6 +92,10 @@ def entity(low: Lowering, expr: Expr, env: Env) -> EntityRow | None:
             if found is not None:
                 found = found.one(step.reference, step.far, expr.retired)
         return found
+    if isinstance(expr, First):
+        from townsend.audiences.batch.ranks import first
+
+        return first(low, expr, env)
     raise Broken("batch.entity", f"{type(expr).__name__} is no entity that batch evaluation can reach")
 
 
@@ -195,6 +200,7 @@ SCALARS: dict[type, Callable[[Lowering, Any, Env], Sql]] = {
     Item: item,
     Field: field,
     Follow: _id,
+    First: _id,
     Arithmetic: arithmetic,
     Negative: negative,
     Conditional: conditional,

@@ -10,6 +10,9 @@ Meaning, for all evaluators:
 
 * A condition is true or false, never null. ``Compare``, ``Text``, ``In`` and ``Occurs`` with a null side are
   false.
+* An amount of money without a needed rate of exchange is *undecided*, and so is what is computed from it, but
+  for what other parts settle: of ``And``, ``Or``, ``Some``, ``Chain``, a ``Where`` in ``Truth``. Who is
+  undecided is no member, and counted.
 * A list of entities holds each unified entity once. ``Each`` keeps one value per item, repeats and all.
 * Aggregates leave out null values. ``sum`` of nothing is 0; ``average``, ``min``, ``max`` of nothing null.
 * Maps (``GroupsType``) have each key once, and no null key.
@@ -193,6 +196,7 @@ __all__ = [
     "Unit",
     "Where",
     "Window",
+    "Worked",
 ]
 
 Expr = (
@@ -248,9 +252,28 @@ Expr = (
 
 
 @dataclass(frozen=True, slots=True)
+class Worked:
+    """A computed field that a definition names: what stands in its place says so no more.
+
+    Args:
+        at: where the definition names it.
+        text: the field's own text …
+        parts: … and what that adds, multiplies and so on, each with its place in that text.
+    """
+
+    at: Span
+    text: str
+    parts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
-    """A resolved audience: the root class, the condition about ``Item(0)``, and the text it came from."""
+    """A resolved audience: the root class, the condition about ``Item(0)``, and the text it came from.
+
+    ``worked`` tells where that text names computed fields, for explanations only.
+    """
 
     of: str
     condition: Expr
     text: str = field(compare=False)
+    worked: tuple[Worked, ...] = field(default=(), compare=False)

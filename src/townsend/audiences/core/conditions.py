@@ -153,11 +153,15 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class InSegment:
-    """``subject`` (an entity) is a member of the audience ``name``, at the same instant."""
+    """``subject`` (an entity) is a member of the audience ``name``, at the same instant.
+
+    ``policy`` is the merge policy under which that audience sees the facts; None for each class's own.
+    """
 
     name: str
     subject: Expr
     definition: Definition
+    policy: str | None = None
     type: Type = BOOLEAN
     at: Span = field(default=NOWHERE, compare=False)
 

@@ -7,14 +7,13 @@ note the nearest of these; until then the same evaluation gives the same answer.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import NamedTuple
 
 from townsend.audiences import instants
 from townsend.audiences.core import And, Definition, Expr, Not, Or, Tail, Unit
-from townsend.audiences.reference.evaluate import RULES
-from townsend.audiences.reference.scope import Scope
+from townsend.audiences.explain.enough import WATCHED
+from townsend.audiences.reference.scope import Scope, Undecided
 from townsend.audiences.reference.values import Entity
 from townsend.audiences.reference.world import World
 from townsend.model import Relationship
@@ -27,7 +26,7 @@ LOOKS_MAX = 500  # instants at which the answer is tried before the search gives
 UNITS: dict[str, Unit] = {"year": "year", "month": "month", "day": "day"}
 
 
-Settled = dict[tuple[object, ...], tuple[bool, Expr]]
+Settled = dict[tuple[object, ...], tuple[bool | Undecided, Expr]]
 # Makes the world anew for an instant at which who is who may be different, and tells who an entity is there.
 Renew = Callable[[int, Entity], tuple[World, Entity]]
 
@@ -65,23 +64,29 @@ class WatchedScope(Scope):
         entities = all(isinstance(one, Entity) for one in self.bound.values())
         key = (id(expr), *self.bound.items()) if entities else ()
         if key in self.settled:
-            return self.settled[key][0]
-        inner = self._afresh()
-        answer = inner._one_decides(expr) if isinstance(expr, And | Or) else Scope.holds(inner, expr)
+            return _said(self.settled[key][0])
+        inner = self.afresh()
+        answer: bool | Undecided
+        try:
+            answer = inner._one_decides(expr) if isinstance(expr, And | Or) else Scope.holds(inner, expr)
+        except Undecided as undecided:
+            answer = undecided
         if inner.nearest.ms is not None:
             self.nearest.note(inner.nearest.ms)
         elif key:
             self.settled[key] = answer, expr  # held, so that its id stays its own
-        return answer
+        return _said(answer)
 
     def _one_decides(self, expr: And | Or) -> bool:
         """As long as one part decides nothing else matters, so the one that does so for longest is noted."""
         decisive, longest, others = isinstance(expr, Or), Nearest(), Nearest()
-        decided = False
+        decided, unsure = False, None
         for item in expr.items:
-            inner = self._afresh()
-            if inner.holds(item) != decisive:
+            inner = self.afresh()
+            answer = inner.asked(item)
+            if answer is not decisive:
                 others.note(inner.nearest.ms)
+                unsure = answer if isinstance(answer, Undecided) else unsure
                 continue
             if inner.nearest.ms is None:
                 return decisive
@@ -89,10 +94,13 @@ class WatchedScope(Scope):
                 longest = inner.nearest
             decided = True
         self.nearest.note(longest.ms if decided else others.ms)
+        if unsure is not None and not decided:
+            raise unsure
         return decisive if decided else not decisive
 
-    def _afresh(self) -> WatchedScope:
-        inner = copy.copy(self)
+    def afresh(self) -> WatchedScope:
+        """The same with nothing noted yet."""
+        inner = self.again()
         inner.nearest = Nearest()
         return inner
 
@@ -119,6 +127,12 @@ class WatchedScope(Scope):
         found = super().age(ms, unit)
         self.nearest.note(ms if found is None else instants.shift(ms, found + 1, unit))
         return found
+
+
+def _said(answer: bool | Undecided) -> bool:
+    if isinstance(answer, Undecided):
+        raise answer.with_traceback(None)
+    return answer
 
 
 def next_flip(definition: Definition, world: World, entity: Entity, renew: Renew | None) -> Flip:
@@ -154,9 +168,9 @@ def _look(definition: Definition, world: World, entity: Entity, settled: Settled
         return False, None
     if born > world.now_ms:
         return False, born
-    scope = WatchedScope(world, RULES, {0: entity})
+    scope = WatchedScope(world, WATCHED, {0: entity})
     scope.nearest, scope.settled = nearest, settled
-    return scope.holds(definition.condition), nearest.ms
+    return scope.asked(definition.condition) is True, nearest.ms
 
 
 def changed(expr: Expr, before: Scope, after: Scope) -> list[Expr]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 from townsend.audiences.core import (
@@ -33,7 +34,8 @@ from townsend.audiences.explain import leaves, sequences
 from townsend.audiences.explain.alternatives import left_out, nearest
 from townsend.audiences.explain.evidence import Counted, base_of, counted, describe, most_telling, through
 from townsend.audiences.explain.tree import Condition, Finding, Kind, Wanted
-from townsend.audiences.reference.scope import Scope
+from townsend.audiences.reference.scope import Scope, Undecided
+from townsend.audiences.walk import free
 
 __all__ = ["DEPTH_MAX", "Explainer"]
 
@@ -73,10 +75,12 @@ class Explainer:
 
     def condition(self, expr: Expr, scope: Scope, needed: bool = True) -> Condition:
         """How a condition stands, with everything below it."""
-        explain = INNER.get(type(expr))
-        if explain is not None:
-            return explain(self, expr, scope, needed)
-        return self._leaf(expr, scope, needed)
+        found = INNER.get(type(expr), Explainer._leaf)(self, expr, scope, needed)
+        unsure = scope.asked(expr) if found.missing else None
+        if isinstance(unsure, Undecided):
+            facts = {"path": unsure.path, "amount": unsure.mark}
+            return replace(found, missing=(Finding("value.undecided", facts),))
+        return found
 
     def blank(self, expr: Expr, scope: Scope) -> Condition:
         """A condition without details."""
@@ -102,14 +106,15 @@ class Explainer:
         if subject is None:
             return found
         inner = replace(self, definition=expr.definition)
-        part = inner.condition(expr.definition.condition, scope.root(subject), needed)
+        part = inner.condition(expr.definition.condition, scope.root(subject, expr.policy), needed)
         return replace(found, parts=(part,))
 
     # -------------------------------------------------------- lists
 
     def _some(self, expr: Some, scope: Scope, needed: bool) -> Condition:
         items = scope.items(expr.base)
-        passing = [one for one in items if scope.bind(expr.var, one).holds(expr.cond)]
+        passes = [scope.bind(expr.var, one).holds(expr.cond) for one in items]
+        passing = list(compress(items, passes))
         evidence, more = most_telling(scope.world, [Counted(one) for one in passing])
         op, wanted = {"exists": (">=", 1), "forall": ("=", len(items)), "none": ("=", 0), "one": ("=", 1)}[
             expr.quantifier
@@ -129,7 +134,7 @@ class Explainer:
         found = replace(found, missing=(Finding(code, facts),))
         if expr.quantifier == "none" or self.depth >= DEPTH_MAX:
             return found
-        failing = [one for one in items if one not in passing]
+        failing = [one for one, passed in zip(items, passes, strict=True) if not passed]
         return nearest(
             found, failing, lambda one: self._about(expr.cond, scope.bind(expr.var, one)), scope.world
         )
@@ -149,6 +154,7 @@ class Explainer:
     def _leaf(self, expr: Expr, scope: Scope, needed: bool) -> Condition:
         measured, wanted, finding = leaves.measured(expr, scope)
         found = replace(self.blank(expr, scope), measured=measured, wanted=wanted)
+        found = replace(found, computed=self._computed(expr, scope))
         subjects = leaves.subjects(expr)
         evidence = [one for subject in subjects for one in counted(subject, scope)]
         shown, more = most_telling(scope.world, evidence)
@@ -165,6 +171,21 @@ class Explainer:
         return nearest(
             found, items, lambda one: self._about(where.cond, scope.bind(where.var, one)), scope.world
         )
+
+    def _computed(self, expr: Expr, scope: Scope) -> tuple[Finding, ...]:
+        """What computed fields that the condition names are made of, as far as this place can tell."""
+        named = [one for one in self.definition.worked if expr.at.start <= one.at.start < expr.at.end]
+        return tuple(
+            Finding("computed.part", {"text": _written(one.text, part), "value": scope.value(part)})
+            for one in named
+            for part in one.parts
+            if free(part) <= scope.bound.keys()
+        )
+
+
+def _written(text: str, expr: Expr) -> str:
+    """The text of an expression, in one line."""
+    return " ".join(text[expr.at.start : expr.at.end].split())
 
 
 def counted_subject(expr: InSegment, scope: Scope) -> tuple[Any, ...]:

@@ -46,8 +46,20 @@ from townsend.audiences.reference.numbers import is_number
 from townsend.audiences.reference.scope import Scope
 from townsend.audiences.reference.values import Entity, Value
 from townsend.audiences.reference.world import World
+from townsend.model import Schema
 
-__all__ = ["EVIDENCE_MAX", "Counted", "base_of", "counted", "describe", "most_telling", "name_of", "through"]
+__all__ = [
+    "EVIDENCE_MAX",
+    "Counted",
+    "base_of",
+    "counted",
+    "describe",
+    "most_telling",
+    "name_fields",
+    "name_of",
+    "ranked",
+    "through",
+]
 
 EVIDENCE_MAX = 20  # pieces shown for one condition; the others are counted
 KEYS_MAX = 20  # records named for one entity
@@ -172,19 +184,20 @@ def describe(world: World, item: Value, place: int = 0, value: Value = None, cou
 
 def name_of(world: World, entity: Entity) -> str | None:
     """What people call an entity; None if it has no name."""
-    for path in NAMES.get(entity.cls) or _name_fields(world, entity.cls):
+    for path in name_fields(world.schema, entity.cls):
         found = world.value(entity, path, STRING)
         if isinstance(found, str) and found:
             return found
     return None
 
 
-def _name_fields(world: World, cls: str) -> Iterable[str]:
-    return (path for path in world.schema.classes[cls].shape.leaves if path.lower().endswith("name"))
+def name_fields(schema: Schema, cls: str) -> tuple[str, ...]:
+    """The fields that may name an entity, most telling first."""
+    return NAMES.get(cls) or schema.classes[cls].shape.naming
 
 
-def most_telling(world: World, found: Iterable[Counted]) -> tuple[tuple[Evidence, ...], int]:
-    """Each item once, the latest or largest first, at most ``EVIDENCE_MAX``; and how many are left out."""
+def ranked(world: World, found: Iterable[Counted]) -> list[Counted]:
+    """Each item once, the latest or largest first."""
     once: dict[Any, Counted] = {}
     for place, one in enumerate(found):
         once.setdefault(one.item if isinstance(one.item, Entity) else place, one)
@@ -197,6 +210,11 @@ def most_telling(world: World, found: Iterable[Counted]) -> tuple[tuple[Evidence
         size = one.value if is_number(one.value) else 0
         return (-time if isinstance(time, int) else 0, -size)
 
-    ordered = sorted(once.values(), key=weight)
+    return sorted(once.values(), key=weight)
+
+
+def most_telling(world: World, found: Iterable[Counted]) -> tuple[tuple[Evidence, ...], int]:
+    """The first ``EVIDENCE_MAX`` of them described, and how many are left out."""
+    ordered = ranked(world, found)
     shown = [describe(world, one.item, at, one.value) for at, one in enumerate(ordered[:EVIDENCE_MAX])]
     return tuple(shown), len(ordered) - len(shown)

@@ -12,7 +12,7 @@ from townsend.audiences.explain.conditions import Explainer
 from townsend.audiences.explain.evidence import EVIDENCE_MAX, counted, describe
 from townsend.audiences.explain.tree import Change, Evidence, Explanation
 from townsend.audiences.reference.evaluate import RULES, holds
-from townsend.audiences.reference.scope import Scope
+from townsend.audiences.reference.scope import Scope, Seen
 from townsend.audiences.reference.values import Entity
 from townsend.audiences.reference.world import World
 
@@ -34,12 +34,12 @@ def explain(
         renew: makes the world anew for an instant at which who is who may be different, such as the end of a
             row of master data. Without it the search for the next change ends there, and says so.
     """
-    scope = Scope(world, RULES, {0: entity})
+    scope = Seen(world, RULES, {0: entity})
     answer = holds(definition, world, entity)
     flip = changes.next_flip(definition, world, entity, renew)
     change = None
     if flip.world is not None and flip.entity is not None:
-        after = Scope(flip.world, RULES, {0: flip.entity})
+        after = Seen(flip.world, RULES, {0: flip.entity})
         change = _change(definition, entity, flip.entity, scope, after, not answer)
     return Explanation(
         of=describe(world, entity),
@@ -83,7 +83,7 @@ def _resting_on(expr: Expr, scope: Scope) -> set[Entity]:
     if isinstance(expr, InSegment):
         subject = scope.value(expr.subject)
         inside = expr.definition.condition
-        return _resting_on(inside, scope.root(subject)) if isinstance(subject, Entity) else set()
+        return _resting_on(inside, scope.root(subject, expr.policy)) if isinstance(subject, Entity) else set()
     if isinstance(expr, Chain):
         return {one for step in expr.steps for one in sequences.fitting(expr, step, scope)}
     if isinstance(expr, Some):

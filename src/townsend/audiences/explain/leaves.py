@@ -24,7 +24,7 @@ from townsend.audiences.reference.numbers import compute, is_number
 from townsend.audiences.reference.scope import Scope
 from townsend.audiences.reference.values import Entity
 
-__all__ = ["VALUES_MAX", "measured", "subjects"]
+__all__ = ["VALUES_MAX", "measured", "shown", "subjects"]
 
 VALUES_MAX = 20  # of a list of values
 
@@ -58,16 +58,16 @@ def measured(expr: Expr, scope: Scope) -> Measured:
             facts = {"op": expr.op, "measured": subject, "wanted": pattern, "case": expr.case}
             return subject, Wanted(expr.op, pattern), _present(subject, pattern, Finding("text.fails", facts))
         case In():
-            subject = _shown(scope.value(expr.subject), expr.subject)
-            items = _shown(scope.value(expr.items), expr.items)
+            subject = shown(scope.value(expr.subject), expr.subject)
+            items = shown(scope.value(expr.items), expr.items)
             op = "notIn" if expr.negated else "in"
             code = "list.has" if expr.negated else "list.lacks"
             finding = Finding(code, {"measured": subject, "wanted": items})
             return subject, Wanted(op, items), _present(subject, items, finding)
         case SetTest():
             left, right = (
-                _shown(scope.items(expr.left), expr.left),
-                _shown(scope.items(expr.right), expr.right),
+                shown(scope.items(expr.left), expr.left),
+                shown(scope.items(expr.right), expr.right),
             )
             return (
                 left,
@@ -83,7 +83,7 @@ def measured(expr: Expr, scope: Scope) -> Measured:
 def _presence(expr: Expr, scope: Scope) -> Measured:
     match expr:
         case IsNull():
-            found = _shown(scope.value(expr.value), expr.value)
+            found = shown(scope.value(expr.value), expr.value)
             return (
                 found,
                 None,
@@ -92,7 +92,7 @@ def _presence(expr: Expr, scope: Scope) -> Measured:
         case Truth():
             found = scope.value(expr.value)
             code = "list.empty" if found == [] else "value.absent" if found is None else "value.false"
-            return len(found) if isinstance(found, list) else _shown(found, expr.value), None, Finding(code)
+            return len(found) if isinstance(found, list) else shown(found, expr.value), None, Finding(code)
         case Listed():
             return expr.name, None, Finding("listed.no", {"name": expr.name})
         case LoadedSegment():
@@ -106,7 +106,7 @@ def _compare(expr: Compare, scope: Scope) -> Measured:
     if isinstance(left, Const) and not isinstance(right, Const):
         op, left, right = TURNED.get(op, op), right, left  # type: ignore[assignment]
     raw, held_against = scope.value(left), scope.value(right)
-    found, wanted = _shown(raw, left), _shown(held_against, right)
+    found, wanted = shown(raw, left), shown(held_against, right)
     facts: dict[str, Any] = {"op": op, "measured": found, "wanted": wanted}
     code = {"=": "value.differs", "!=": "value.same"}.get(op, "value.fails")
     if op in TURNED and found is raw and is_number(raw) and is_number(held_against):
@@ -137,10 +137,10 @@ def _present(found: Any, wanted: Any, finding: Finding) -> Finding:
     )
 
 
-def _shown(value: Any, expr: Expr) -> Any:
+def shown(value: Any, expr: Expr) -> Any:
     """A value as an explanation holds it: instants as text, entities as class and id, lists cut."""
     if isinstance(value, list):
-        return [_shown(item, expr) for item in value[:VALUES_MAX]]
+        return [shown(item, expr) for item in value[:VALUES_MAX]]
     if isinstance(value, Entity):
         return f"{value.cls} {value.id}"
     kind = expr.type

@@ -8,9 +8,10 @@ from typing import Any
 from townsend.audiences.explain.tree import Alternative, Condition, Evidence, Explanation, iso
 from townsend.audiences.explain.words import ENGLISH, found, say, spoken
 
-__all__ = ["lines"]
+__all__ = ["brief", "lines"]
 
 HOLDS, FAILS, POINT = "✓", "✗", "·"
+BRIEF_MAX = 2  # records named in one line
 RECORDS_MAX = 4  # records named beside one entity; all are in the JSON form
 
 
@@ -25,6 +26,26 @@ def lines(explanation: Explanation, words: Mapping[str, str] = ENGLISH) -> list[
     page.condition(explanation.condition, 1)
     page.change(explanation)
     return page.lines
+
+
+def brief(condition: Condition, words: Mapping[str, str] = ENGLISH) -> str:
+    """A condition that holds in one line, with the records that tell most."""
+    page = Page(words)
+    named = [page.told(one) + _inside(one, words) for one in condition.evidence[:BRIEF_MAX]]
+    left_out = len(condition.evidence) - len(named) + condition.more
+    if left_out:
+        named.append(say("more", {"more": left_out}, words))
+    wanted, what = condition.wanted, "; ".join(named)
+    if wanted is None or condition.kind in ("some", "step"):
+        return what or " ".join(condition.text.split())
+    facts = {"what": what, "measured": condition.measured, "op": wanted.op, "wanted": wanted.value}
+    return say("brief.figure" if what else "brief", facts, words)
+
+
+def _inside(evidence: Evidence, words: Mapping[str, str]) -> str:
+    """Why a record counts in turn, in brackets."""
+    inner = "; ".join(brief(one, words) for one in evidence.because)
+    return f" ({inner})" if inner else ""
 
 
 class Page:
@@ -45,6 +66,8 @@ class Page:
         self.add(depth, f"{mark} {self._title(condition)}")
         for line in self._measured(condition):
             self.add(depth + 2, line)
+        for part in condition.computed:
+            self.add(depth + 3, found(part, self.words))
         for finding in condition.missing:
             self.add(depth + 2, found(finding, self.words))
         for one in condition.evidence:
@@ -54,8 +77,8 @@ class Page:
         if condition.through:
             what = "; ".join(self._evidence(one) for one in condition.through)
             self.say(depth + 2, "through", what=what)
-        for part in condition.parts:
-            self.condition(part, depth + 1)
+        for inner in condition.parts:
+            self.condition(inner, depth + 1)
         for alternative in condition.alternatives:
             self.alternative(alternative, depth + 2)
         if condition.more_alternatives:
@@ -109,13 +132,17 @@ class Page:
             yield say(code, facts, self.words)
 
     def _evidence(self, evidence: Evidence) -> str:
+        return " ".join(filter(None, (self.told(evidence), self._records(evidence))))
+
+    def told(self, evidence: Evidence) -> str:
+        """What it is called, with its time or what it added."""
         facts: dict[str, Any] = {"cls": evidence.cls, "name": evidence.name or str(evidence.id)}
         code = "evidence"
         if evidence.at_ms is not None:
             code, facts["at"] = "evidence.at", iso(evidence.at_ms)
         elif evidence.value is not None:
             code, facts["value"] = "evidence.value", evidence.value
-        return " ".join(filter(None, (say(code, facts, self.words), self._records(evidence))))
+        return say(code, facts, self.words)
 
     def _records(self, evidence: Evidence) -> str:
         records = [

@@ -14,7 +14,7 @@ from townsend.audiences.reference.chains import Met, endings, met_by, opened, st
 from townsend.audiences.reference.scope import Scope
 from townsend.audiences.reference.values import Entity
 
-__all__ = ["NEAR_MISSES", "fitting", "steps_of"]
+__all__ = ["NEAR_MISSES", "Reach", "choice", "fitting", "looked_at", "reached", "steps_of"]
 
 NEAR_MISSES = 3  # events outside a step's window that are shown when the step is not met
 
@@ -31,6 +31,14 @@ class Reach(NamedTuple):
         return [one.ms for one in self.met]
 
 
+class Looked(NamedTuple):
+    """A sequence: the events that pass each step's conditions, how far they lead, a choice if to the end."""
+
+    mets: list[list[Met]]
+    reaches: list[Reach]
+    picked: list[list[Met]]
+
+
 def fitting(node: Chain, step: Step, scope: Scope) -> list[Entity]:
     """The events that pass a step's conditions, in whatever order."""
     return [met.item for met in met_by(step, node, scope.items(node.base), scope)]
@@ -43,19 +51,18 @@ def steps_of(node: Chain, scope: Scope, text: str, needed: bool) -> tuple[Condit
         text: the definition's text; a step shows its condition as written.
         needed: whether findings should say what is missing.
     """
-    reaches = _reaches(node, scope)
-    whole = len(reaches) == len(node.steps) and bool(reaches[-1].ends)
-    picked = _choice(node, reaches) if whole else []
+    items = scope.items(node.base)
+    mets, reaches, picked = looked_at(node, scope)
     found = []
     for at, step in enumerate(node.steps):
-        passing = reaches[at].met if at < len(reaches) else met_by(step, node, scope.items(node.base), scope)
+        passing = mets[at]
         holds = at < len(reaches) and bool(reaches[at].ends)
         shown, more = most_telling(
-            scope.world, [Counted(one.item) for one in (picked[at] if whole else passing)]
+            scope.world, [Counted(one.item) for one in (picked[at] if picked else passing)]
         )
         missing: tuple[Finding, ...] = ()
         if not holds and needed:
-            anytime = met_by(replace(step, when=None), node, scope.items(node.base), scope)
+            anytime = met_by(replace(step, when=None), node, items, scope)
             missed = [one for one in anytime if one not in passing]
             missing = (_finding(at, step, scope, len(passing), missed),)
             shown += tuple(
@@ -63,7 +70,18 @@ def steps_of(node: Chain, scope: Scope, text: str, needed: bool) -> tuple[Condit
             )
         label = f"{step.label}: {text[step.what.at.start : step.what.at.end]}".strip()
         wanted = Wanted(">=", step.count)
-        found.append(Condition("step", label, holds, len(passing), wanted, missing, shown, more))
+        found.append(
+            Condition(
+                "step",
+                label,
+                holds,
+                measured=len(passing),
+                wanted=wanted,
+                missing=missing,
+                evidence=shown,
+                more=more,
+            )
+        )
     return tuple(found)
 
 
@@ -83,14 +101,31 @@ def _finding(at: int, step: Step, scope: Scope, passing: int, missed: Sequence[M
     return Finding("chain.events", facts)
 
 
-def _reaches(node: Chain, scope: Scope) -> list[Reach]:
-    """The steps up to the first that can't be met, that one included."""
-    items = scope.items(node.base)
+def looked_at(node: Chain, scope: Scope) -> Looked:
+    """What of a sequence is met, by events that surely pass."""
+
+    def look() -> Looked:
+        items = scope.items(node.base)
+        mets = [met_by(step, node, items, scope) for step in node.steps]
+        reaches = reached(node, mets, [step.where is None or scope.holds(step.where) for step in node.steps])
+        whole = len(reaches) == len(node.steps) and bool(reaches[-1].ends)
+        return Looked(mets, reaches, choice(node, reaches) if whole else [])
+
+    # Only the root entity can be told apart cheaply; and inside a list a sequence is rare.
+    return scope.once((id(node), scope.bound[0]), look) if scope.bound.keys() == {0} else look()
+
+
+def reached(node: Chain, mets: Sequence[list[Met]], wheres: Sequence[bool]) -> list[Reach]:
+    """The steps up to the first that can't be met, that one included.
+
+    Args:
+        mets: the events that pass each step's conditions, by time.
+        wheres: whether each step's condition outside the event holds.
+    """
     reaches: list[Reach] = []
     before: Sequence[int] | None = None
-    for step in node.steps:
-        met = met_by(step, node, items, scope)
-        if step.where is not None and not scope.holds(step.where):
+    for step, met, holds in zip(node.steps, mets, wheres, strict=True):
+        if not holds:
             return [*reaches, Reach(met, [], [])]
         times = [one.ms for one in met]
         begins = starts(times, before, step.gap)
@@ -101,8 +136,8 @@ def _reaches(node: Chain, scope: Scope) -> list[Reach]:
     return reaches
 
 
-def _choice(node: Chain, reaches: Sequence[Reach]) -> list[list[Met]]:
-    """Events for each step, as late as they can be, found from the end backwards."""
+def choice(node: Chain, reaches: Sequence[Reach]) -> list[list[Met]]:
+    """Events for each step of a sequence that is met, as late as can be, found from the end backwards."""
     found: list[list[Met]] = []
     allowed: Sequence[int] = reaches[-1].ends
     for step, reach in zip(reversed(node.steps), reversed(reaches), strict=True):

@@ -70,6 +70,8 @@ class Evidence:
         at_ms: when it happened, if it has a time.
         value: what it added, in an aggregate.
         counts: False for what was looked at and left out.
+        values: what a condition asks of it, by path; told of members only.
+        because: how it meets conditions about records of its own; told of members only.
     """
 
     cls: str
@@ -79,6 +81,8 @@ class Evidence:
     at_ms: int | None = None
     value: Any = None
     counts: bool = True
+    values: Mapping[str, Any] = field(default_factory=dict)
+    because: tuple[Condition, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"class": self.cls, "id": self.id, "name": self.name, "counts": self.counts}
@@ -87,6 +91,10 @@ class Evidence:
             found["at"] = iso(self.at_ms)
         if self.value is not None:
             found["value"] = plain(self.value)
+        if self.values:
+            found["values"] = plain(self.values)
+        if self.because:
+            found["because"] = [one.to_json() for one in self.because]
         return found
 
 
@@ -122,6 +130,7 @@ class Condition:
         holds: whether it is met.
         measured: the value found, if there is one.
         wanted: what it was compared with.
+        computed: what computed fields in it are made of.
         missing: why it is not met; empty if it is.
         evidence: what counted, most telling first; ``more`` others are left out.
         through: what was passed on the way there, such as accounts on the way to opportunities.
@@ -134,6 +143,7 @@ class Condition:
     holds: bool
     measured: Any = None
     wanted: Wanted | None = None
+    computed: tuple[Finding, ...] = ()
     missing: tuple[Finding, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     more: int = 0
@@ -148,7 +158,7 @@ class Condition:
             found |= {"measured": plain(self.measured), "wanted": self.wanted.to_json()}
         elif self.measured is not None:
             found["measured"] = plain(self.measured)
-        for name in ("missing", "evidence", "through", "parts", "alternatives"):
+        for name in ("computed", "missing", "evidence", "through", "parts", "alternatives"):
             if getattr(self, name):
                 found[name] = [one.to_json() for one in getattr(self, name)]
         if self.more:

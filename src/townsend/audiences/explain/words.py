@@ -18,6 +18,7 @@ ENGLISH: Mapping[str, str] = {
     # what is missing
     "not.holds": "this must not hold, but it does",
     "value.absent": "there is no value",
+    "value.undecided": "nobody can say: {path} is {amount}, for which no rate of exchange is known",
     "value.unknown": "what it is compared with has no value",
     "value.present": "there is a value: {measured}",
     "value.false": "it is not true",
@@ -66,6 +67,7 @@ ENGLISH: Mapping[str, str] = {
     "listed.yes": "in the list {name}",
     "step.measured": "{measured} of {wanted} needed",
     "compare.measured": "{measured}, wanted {op} {wanted}",
+    "computed.part": "{text} is {value}",
     "some.measured": "{measured} fit",
     "plain.measured": "{measured}",
     "through": "through {what}",
@@ -75,6 +77,8 @@ ENGLISH: Mapping[str, str] = {
     "evidence": "{cls} {name}",
     "evidence.value": "{cls} {name}: {value}",
     "evidence.at": "{cls} {name} at {at}",
+    "brief": "{measured} {op} {wanted}",
+    "brief.figure": "{measured} {op} {wanted}: {what}",
     "records": "({records})",
     "record": "{key}, {source}",
     # values

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from lark import Token, v_args
+from lark import Token
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
@@ -31,7 +32,19 @@ class TooDeep(Exception):
         self.at = at
 
 
-@v_args(meta=True)
+def _with_place(rule: Callable[..., Any], _: str, children: list[Any], meta: Meta) -> Any:
+    return rule(meta, children)
+
+
+def placed(builder: type[Builder]) -> type[Builder]:
+    """Have each rule called with its place; `lark.v_args` would wrap the rule anew at each call."""
+    for name, rule in vars(builder).items():
+        if not name.startswith("_"):
+            rule.visit_wrapper = _with_place
+    return builder
+
+
+@placed
 class Builder(Transformer_NonRecursive[Token, Any]):
     """One instance a parse: it counts depths and gathers remarks."""
 

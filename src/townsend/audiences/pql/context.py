@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from townsend.audiences.core import Definition, EntityType, Expr, Item, Span, Type
+from townsend.audiences.core import Definition, EntityType, Expr, Item, Span, Type, Worked
 from townsend.audiences.pql import tree
 from townsend.audiences.pql.places import at_place, said_at
 from townsend.model import Schema
 from townsend.problem import Invalid
 
-__all__ = ["Audiences", "Came", "Context", "Scope", "Seen", "Warned", "root_scope"]
+__all__ = ["Audiences", "Came", "Computed", "Context", "Policies", "Scope", "Seen", "Warned", "root_scope"]
 
 Came = Callable[[str], Iterable[str]]
 """The undeclared paths that came with rows of a class."""
@@ -22,6 +22,12 @@ Seen = Callable[[str, str], bool]
 
 Audiences = Callable[[str], tuple[str, str | None] | None]
 """The root class and text of a saved audience; of one that is a list, None for the text."""
+
+Computed = Mapping[str, Mapping[str, str]]
+"""Class to its computed fields: name to text."""
+
+Policies = Callable[[str], str | None]
+"""The merge policy under which a saved audience sees the facts; None for each class's own."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,11 @@ class Context:
         path: the audiences this one is part of, outermost first.
         known: other audiences resolved so far.
         sizes: of expressions measured so far, by object.
-        within: the audience whose text this is, if it is another one than was asked about.
+        within: whose text this is, in words, if it is another one than was asked about.
         came: the undeclared paths that came with rows of a class, to suggest for a slip.
+        computed: computed fields.
+        computing: those that this one is part of, outermost first, as ``class.name``.
+        worked: the computed fields that this text named so far.
         level: how many nodes around this one are being resolved, those of outer audiences included.
     """
 
@@ -95,6 +104,10 @@ class Context:
     within: str | None = None
     level: int = 0
     came: Came = lambda _: ()
+    policies: Policies = lambda _: None
+    computed: Computed = field(default_factory=dict)
+    computing: tuple[str, ...] = ()
+    worked: list[Worked] = field(default_factory=list)
 
     def wrong(
         self, code: str, message: str, node: tree.Node | tree.Step | tree.Part | Span, **facts: Any
@@ -106,7 +119,7 @@ class Context:
     def warn(self, code: str, text: str, node: tree.Node | tree.TailNode | Span) -> None:
         """Remember a doubt about a place in the text, once."""
         span = node if isinstance(node, Span) else node.at
-        whose = "" if self.within is None else f"in the audience {self.within!r}, "
+        whose = "" if self.within is None else f"in {self.within}, "
         warned = Warned(code, f"{whose}{said_at(text, self.text, span.start)}")
         if warned not in self.warnings:
             self.warnings.append(warned)

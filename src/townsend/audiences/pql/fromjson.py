@@ -119,7 +119,7 @@ class _Reader:
     def field(self, place: Place) -> Any:
         place.only("fieldName", "object", "named")
         name = place.text("fieldName").removeprefix("@")
-        if not name or "`" in name or "\n" in name:
+        if not names.is_quotable(name):
             raise wrong(place["fieldName"], "the name of a field")
         target = self._object(place["object"], name)
         if "named" in place:
@@ -179,7 +179,7 @@ class _Reader:
         return None
 
     def _call(self, place: Place, name: str, params: list[Place], form: str) -> Any:
-        if names.PLAIN.fullmatch(name) is None:
+        if not (names.is_quotable(name) if form == "method" else names.PLAIN.fullmatch(name)):
             raise wrong(place["fnName"], "the name of a function")
         target = None
         if form == "method":
@@ -202,7 +202,7 @@ class _Reader:
 
     def lambda_(self, place: Place) -> Any:
         place.only("varNames", "body")
-        found = [variable_name(one) for one in place["varNames"].items()]
+        found = [variable_name(one, quoted=True) for one in place["varNames"].items()]
         body = self.within(place["body"], found)
         return tree.Lambda(tuple(found), body) if found else body
 

@@ -143,8 +143,9 @@ def _exact(place: Place) -> Decimal:
     return found
 
 
-def variable_name(place: Place) -> str:
-    """A name that a text could give to a variable."""
-    if not isinstance(place.value, str) or not names.is_variable(place.value):
-        raise wrong(place, "a name for a variable (letters, digits, _; no keyword)")
-    return place.value
+def variable_name(place: Place, quoted: bool = False) -> str:
+    """A name that a text could give to a variable, in backquotes too if ``quoted``."""
+    found = place.value
+    if isinstance(found, str) and (names.is_variable(found) or (quoted and names.is_quotable(found))):
+        return found
+    raise wrong(place, "a name for a variable (letters, digits, _; no keyword)")

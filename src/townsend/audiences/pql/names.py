@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PLAIN", "VARIABLE", "is_variable", "member_name", "name", "quoted"]
+__all__ = ["PLAIN", "VARIABLE", "is_quotable", "is_variable", "member_name", "name", "quoted"]
 
 PLAIN = re.compile(r"(?:[^\W\d][\w$:]*(?<!:)|\$(?!\d)[\w$]+)")
-VARIABLE = re.compile(r"[A-Za-z_$][\w$]*")
-# Words that begin something else where a name could stand.
-TAKEN = {"and", "or", "not", "in", "notin", "like", "matches", "occurs", "true", "false", "let", "select"}
-TAKEN |= {"exists", "forall", "some", "all", "none", "one", "sum", "average", "min", "max", "over", "chain"}
-TAKEN |= {"from", "where"}
+VARIABLE = re.compile(r"[^\W\d][\w$]*|\$(?!\d)[\w$]+")
+QUOTABLE = re.compile(r"[^`\r\n]+")
+# Words that are never names, unless in backquotes or after a dot; as the grammar's NAME has them.
+RESERVED = {"and", "or", "not", "in", "notin", "like", "matches", "occurs", "true", "false"}
+# Words that begin something else in some places where a name could stand.
+TAKEN = RESERVED | {"let", "select", "exists", "forall", "some", "all", "none", "one", "sum", "average"}
+TAKEN |= {"min", "max", "over", "chain", "from", "where"}
 _ESCAPED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _SPECIAL = re.compile(r'[\\"\x00-\x1f\x7f\u2028\u2029]')
 
@@ -28,7 +30,12 @@ def member_name(text: str) -> str:
 
 def is_variable(text: str) -> bool:
     """Whether ``let`` and ``select`` can give that name."""
-    return VARIABLE.fullmatch(text) is not None and text.lower() not in TAKEN
+    return VARIABLE.fullmatch(text) is not None and text.lower() not in RESERVED
+
+
+def is_quotable(text: str) -> bool:
+    """Whether the name can stand in backquotes."""
+    return QUOTABLE.fullmatch(text) is not None
 
 
 def quoted(text: str) -> str:

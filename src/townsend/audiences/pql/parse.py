@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from unicodedata import normalize
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
@@ -20,6 +21,7 @@ TEXT_MAX = 1_000_000  # characters
 # What the parser's terminals are called when something else came.
 _WORDS = {
     "NAME": "a name",
+    "WORD": "a name",
     "QUOTED": "a name",
     "NUMBER": "a number",
     "STRING": "a string in double quotes",
@@ -44,6 +46,8 @@ _WORDS = {
 }
 _VALUE = {"NAME", "NUMBER", "STRING", "TRUE"}
 _OPERATORS = {"_AND", "_OR"}
+# Words of the language where a name could stand; see ``NAME`` in the grammar.
+_RESERVED = re.compile(r"(and|or|not|in|notIn|like|matches|occurs|true|false)(?![\w$])", re.IGNORECASE)
 
 
 def parse(text: str) -> tree.Query:
@@ -92,7 +96,7 @@ def _syntax(text: str, error: UnexpectedInput) -> Invalid:
         expected = error.accepts or error.expected
     else:
         found, at, expected = "the end", len(text), set()
-    hint = _hint(text, at)
+    hint = _hint(text, at, set(expected or ()))
     words = _expected(set(expected or ()))
     message = f"{words}, got {found}" if words else f"{found} does not belong here"
     return at_place("pql.syntax", f"{message}{hint}", text, at)
@@ -116,8 +120,13 @@ def _expected(terminals: set[str]) -> str:
     )
 
 
-def _hint(text: str, at: int) -> str:
+def _hint(text: str, at: int, expected: set[str]) -> str:
     """The usual slips."""
+    word = _RESERVED.match(text, at)
+    if word and "NAME" in expected:
+        if word[0].lower() == "not":
+            return "; in this place write (not …) in parentheses"
+        return f"; a field of that name is written `{word[0]}`, in backquotes"
     if text[at : at + 1] == "=" and text[at - 1 : at] == "=":
         return "; equality is written with one ="
     if text[at : at + 2] in ("&&", "||"):

@@ -22,6 +22,7 @@ from townsend.audiences.core import (
     Type,
 )
 from townsend.audiences.pql import tree
+from townsend.audiences.pql.computed import computed
 from townsend.audiences.pql.context import Context, Scope
 from townsend.audiences.pql.kinds import as_text, group, item_type
 from townsend.model import Relationship, Shape
@@ -50,7 +51,8 @@ def member(ctx: Context, base: Expr, field: str, at: Span) -> Expr:
             relationship = ctx.schema.relationship(cls, field)
             if relationship is not None:
                 return follow(base, relationship, None, at)
-            return _field(ctx, base, ctx.schema.classes[cls].shape, field, at)
+            found = computed(ctx, base, field, at)
+            return _field(ctx, base, ctx.schema.classes[cls].shape, field, at) if found is None else found
         case ItemType(shape):
             return _field(ctx, base, shape, field, at)
         case ObjectType(path) if isinstance(base, core.Field):
@@ -209,6 +211,7 @@ def _candidates(ctx: Context, base: Expr, path: str) -> list[str]:
         names |= set(_next_parts(ctx.came(base.type.cls), prefix))
     if not prefix and isinstance(base.type, EntityType):
         names |= {one.name for one in ctx.schema.relationships_of(base.type.cls)}
+        names |= set(ctx.computed.get(base.type.cls, ()))
     return sorted(names)
 
 

@@ -14,14 +14,25 @@ from townsend.audiences import core
 from townsend.audiences.core import Definition, Expr
 from townsend.audiences.pql import calls, compare, groups, lists, times, tree
 from townsend.audiences.pql.coerce import literal, number
-from townsend.audiences.pql.context import Audiences, Came, Context, Scope, Seen, Warned, root_scope
+from townsend.audiences.pql.computed import body
+from townsend.audiences.pql.context import (
+    Audiences,
+    Came,
+    Computed,
+    Context,
+    Policies,
+    Scope,
+    Seen,
+    Warned,
+    root_scope,
+)
 from townsend.audiences.pql.kinds import truth
 from townsend.audiences.pql.parse import parse
 from townsend.audiences.pql.paths import member, name
 from townsend.audiences.pql.size import check
 from townsend.model import Schema
 
-__all__ = ["Resolved", "resolve"]
+__all__ = ["Resolved", "resolve", "resolve_field"]
 
 LEVELS_MAX = 110  # nodes inside one another while resolving; a text alone has at most 100
 
@@ -44,6 +55,8 @@ def resolve(
     strict: bool = True,
     name: str | None = None,
     came: Came = lambda _: (),
+    policies: Policies = lambda _: None,
+    computed: Computed | None = None,
 ) -> Resolved:
     """What a definition means.
 
@@ -52,6 +65,8 @@ def resolve(
         seen: whether an undeclared path ever came with rows of a class.
         audiences: root class and text of a saved audience, a list having no text; None if there is none of
             that name.
+        policies: the merge policy under which a saved audience sees the facts.
+        computed: computed fields by class and name.
         strict: refuse fields neither declared nor ever seen, and regular expressions that can't be read;
             otherwise the former are null, the latter match nothing, and a warning says so.
         came: the undeclared paths that came with rows of a class, to suggest for a slip.
@@ -72,8 +87,48 @@ def resolve(
         definition,
         () if name is None else (name,),
         came=came,
+        policies=policies,
+        computed=computed or {},
     )
     return Resolved(_definition(ctx, query, of), tuple(ctx.warnings))
+
+
+def resolve_field(
+    query: tree.Query,
+    schema: Schema,
+    of: str,
+    name: str,
+    *,
+    seen: Seen = lambda _, __: False,
+    audiences: Audiences = lambda _: None,
+    strict: bool = True,
+    came: Came = lambda _: (),
+    policies: Policies = lambda _: None,
+    computed: Computed | None = None,
+) -> Expr:
+    """What the text of a computed field means, about ``Item(0)``; everything else as for ``resolve``.
+
+    Raises:
+        Invalid: ``pql.computed`` if it is not one value; ``pql.*``; ``class.unknown``.
+    """
+    schema.entity_class(of)
+    ctx = Context(
+        schema,
+        query.text,
+        seen,
+        audiences,
+        strict,
+        value,
+        condition,
+        definition,
+        came=came,
+        policies=policies,
+        computed=computed or {},
+        computing=(f"{of}.{name}",),
+    )
+    found = body(ctx, query, root_scope(of).item)
+    check(ctx, Definition(of, found, query.text))
+    return found
 
 
 def _definition(ctx: Context, query: tree.Query, of: str) -> Definition:
@@ -84,7 +139,8 @@ def _definition(ctx: Context, query: tree.Query, of: str) -> Definition:
         if len(root.names) != 1:
             raise ctx.wrong("pql.arguments", f"an audience has one parameter, the {of}", root)
         scope, root = scope.with_value(root.names[0], scope.item), root.body
-    found = Definition(of, condition(ctx, root, scope), query.text)
+    asked = condition(ctx, root, scope)
+    found = Definition(of, asked, query.text, tuple(ctx.worked))
     check(ctx, found)
     return found
 
@@ -93,7 +149,8 @@ def definition(ctx: Context, name: str, of: str, text: str) -> Definition:
     """Another audience, resolved once however often it is asked for."""
     if (found := ctx.known.get(name)) is not None:
         return found
-    inner = replace(ctx, text=text, strict=False, path=(*ctx.path, name), within=name)
+    whose = f"the audience {name!r}"
+    inner = replace(ctx, text=text, strict=False, path=(*ctx.path, name), within=whose, worked=[])
     found = ctx.known[name] = _definition(inner, parse(text), of)
     return found
 

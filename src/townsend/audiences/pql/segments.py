@@ -59,7 +59,7 @@ def in_segment(ctx: Context, node: tree.Call, subject: Expr, scope: Scope) -> Ex
         inner = problem.facts.get("inner", problem.text)
         message = f"in the audience {where!r}, {inner}"
         raise ctx.wrong(problem.code, message, node, audience=where, inner=inner) from None
-    return core.InSegment(name, subject, definition, at=node.at)
+    return core.InSegment(name, subject, definition, ctx.policies(name), at=node.at)
 
 
 def _loaded(ctx: Context, name: str, subject: Expr, cls: str, node: tree.Call) -> Expr:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from townsend.audiences.core import DATETIME, Chain, Const, Gap, InstantOf, Occurs, Step, Window
 from townsend.audiences.instants import interval
-from townsend.audiences.reference.scope import Rule, Scope
+from townsend.audiences.reference.scope import Rule, Scope, Undecided
 from townsend.audiences.reference.values import Entity, Value
 
 __all__ = ["RULES", "Met", "endings", "met_by", "opened", "starts"]
@@ -33,11 +33,22 @@ def occurs(node: Occurs, scope: Scope) -> bool:
 def chain(node: Chain, scope: Scope) -> bool:
     """Whether all steps can be met in order."""
     items = scope.items(node.base)
+    unsure: list[Undecided] = []
+    if _in_order(node, items, scope, unsure):
+        return True
+    # More events never make a sequence fail, so nobody can say if those in doubt would complete it.
+    if unsure and _in_order(node, items, scope, None):
+        raise unsure[0]
+    return False
+
+
+def _in_order(node: Chain, items: Sequence[Value], scope: Scope, unsure: list[Undecided] | None) -> bool:
+    """Whether all steps can be met; what is in doubt is noted in ``unsure``, or counts if that is None."""
     reachable: Sequence[int] | None = None  # times at which the step before can have ended
     for step in node.steps:
-        if step.where is not None and not scope.holds(step.where):
+        if step.where is not None and not _counts(scope.asked(step.where), unsure):
             return False
-        times = [met.ms for met in met_by(step, node, items, scope)]
+        times = [met.ms for met in _met(step, node, items, scope, unsure)]
         reachable = endings(times, starts(times, reachable, step.gap), step.count)
         if not reachable:
             return False
@@ -45,7 +56,13 @@ def chain(node: Chain, scope: Scope) -> bool:
 
 
 def met_by(step: Step, node: Chain, items: Sequence[Value], scope: Scope) -> list[Met]:
-    """The items that pass a step's conditions, by time; those without a time take no part."""
+    """The items that surely pass a step's conditions, by time; those without a time take no part."""
+    return _met(step, node, items, scope, [])
+
+
+def _met(
+    step: Step, node: Chain, items: Sequence[Value], scope: Scope, unsure: list[Undecided] | None
+) -> list[Met]:
     found = []
     for item in items:
         if not isinstance(item, Entity):
@@ -55,9 +72,29 @@ def met_by(step: Step, node: Chain, items: Sequence[Value], scope: Scope) -> lis
             continue
         inner = scope.bind(node.var, item)
         # What it is comes first: the window of an event that is something else never matters.
-        if inner.holds(step.what) and (step.when is None or inner.lies(step.when, ms)):
+        what = inner.asked(step.what)
+        if what is False:
+            continue
+        when = _lies(step, inner, ms)
+        if when is not False and all(_counts(one, unsure) for one in (what, when)):
             found.append(Met(ms, item))
     return sorted(found)
+
+
+def _lies(step: Step, scope: Scope, ms: int) -> bool | Undecided:
+    try:
+        return step.when is None or scope.lies(step.when, ms)
+    except Undecided as undecided:
+        return undecided
+
+
+def _counts(found: bool | Undecided, unsure: list[Undecided] | None) -> bool:
+    if not isinstance(found, Undecided):
+        return found
+    if unsure is None:
+        return True
+    unsure.append(found)
+    return False
 
 
 def starts(times: Sequence[int], before: Sequence[int] | None, gap: Gap | None) -> list[int]:

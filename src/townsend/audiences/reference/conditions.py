@@ -1,8 +1,11 @@
-"""Conditions: true or false, never null. A test with a null side is false, its negative form too."""
+"""Conditions: true or false. A test with a null side is false, its negative form too.
+
+Where nobody can say what a part is (``Undecided``), the other parts may still settle the whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from townsend.audiences.core import (
     And,
@@ -19,11 +22,12 @@ from townsend.audiences.core import (
     Some,
     Text,
     Truth,
+    Where,
 )
 from townsend.audiences.reference import texts
 from townsend.audiences.reference.numbers import is_number
-from townsend.audiences.reference.scope import Rule, Scope
-from townsend.audiences.reference.values import Entity, identity, present, same
+from townsend.audiences.reference.scope import Rule, Scope, Undecided
+from townsend.audiences.reference.values import Entity, identity, items_of, present, same
 
 __all__ = ["RULES", "STILL_IN"]
 
@@ -33,12 +37,25 @@ STILL_IN = ("realized", "existing")
 
 def and_(node: And, scope: Scope) -> bool:
     """All of them."""
-    return all(scope.holds(item) for item in node.items)
+    return _settled((scope.asked(item) for item in node.items), False)
 
 
 def or_(node: Or, scope: Scope) -> bool:
     """Any of them."""
-    return any(scope.holds(item) for item in node.items)
+    return _settled((scope.asked(item) for item in node.items), True)
+
+
+def _settled(parts: Iterable[bool | Undecided], decisive: bool) -> bool:
+    """What one part that is ``decisive`` settles, whatever the others are; else the opposite."""
+    unsure: Undecided | None = None
+    for part in parts:
+        if part is decisive:
+            return decisive
+        if isinstance(part, Undecided):
+            unsure = unsure or part
+    if unsure is not None:
+        raise unsure
+    return not decisive
 
 
 def not_(node: Not, scope: Scope) -> bool:
@@ -48,6 +65,9 @@ def not_(node: Not, scope: Scope) -> bool:
 
 def truth(node: Truth, scope: Scope) -> bool:
     """A value in Boolean position."""
+    if isinstance(node.value, Where):
+        # That some items pass can be sure where nobody can say which others do.
+        return some(Some("exists", node.value.base, node.value.var, node.value.cond), scope)
     return present(scope.value(node.value))
 
 
@@ -85,10 +105,11 @@ def in_(node: In, scope: Scope) -> bool:
 
 def set_test(node: SetTest, scope: Scope) -> bool:
     """Two lists as sets, nulls dropped; both must be there."""
-    if scope.value(node.left) is None or scope.value(node.right) is None:
+    one, other = scope.value(node.left), scope.value(node.right)
+    if one is None or other is None:
         return False
-    left = {identity(item) for item in scope.items(node.left) if item is not None}
-    right = {identity(item) for item in scope.items(node.right) if item is not None}
+    left = {identity(item) for item in items_of(one) if item is not None}
+    right = {identity(item) for item in items_of(other) if item is not None}
     return {
         "intersects": not left.isdisjoint(right),
         "subsetOf": left <= right,
@@ -107,22 +128,37 @@ def is_null(node: IsNull, scope: Scope) -> bool:
 
 def some(node: Some, scope: Scope) -> bool:
     """How many items pass."""
-    passing = (scope.bind(node.var, item).holds(node.cond) for item in scope.items(node.base))
+    passing = (scope.bind(node.var, item).asked(node.cond) for item in scope.items(node.base))
     match node.quantifier:
         case "exists":
-            return any(passing)
+            return _settled(passing, True)
         case "forall":
-            return all(passing)
+            return _settled(passing, False)
         case "none":
-            return not any(passing)
+            return not _settled(passing, True)
         case "one":
-            return sum(passing) == 1
+            return _one(passing)
+
+
+def _one(passing: Iterable[bool | Undecided]) -> bool:
+    """Exactly one; two that pass settle it."""
+    sure, unsure = 0, None
+    for part in passing:
+        if isinstance(part, Undecided):
+            unsure = unsure or part
+        elif part:
+            sure += 1
+            if sure > 1:
+                return False
+    if unsure is not None:
+        raise unsure
+    return sure == 1
 
 
 def in_segment(node: InSegment, scope: Scope) -> bool:
     """The other audience's condition about this entity, at the same instant."""
     subject = scope.value(node.subject)
-    return isinstance(subject, Entity) and scope.root(subject).holds(node.definition.condition)
+    return isinstance(subject, Entity) and scope.root(subject, node.policy).holds(node.definition.condition)
 
 
 def listed(node: Listed, scope: Scope) -> bool:

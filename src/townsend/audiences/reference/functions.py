@@ -55,12 +55,10 @@ def _within(ms: int) -> int | None:
 def elapsed(node: Elapsed, scope: Scope) -> Value:
     """Whole units between two instants."""
     first = scope.instant(node.first)
-    if first is None:
-        return None
     if node.second is None:
-        return scope.age(first, node.unit)
+        return None if first is None else scope.age(first, node.unit)
     second = scope.instant(node.second)
-    if second is None:
+    if first is None or second is None:
         return None
     return whole_units(first, second, node.unit)
 

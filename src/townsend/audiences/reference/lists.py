@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from townsend.audiences.core import (
+    NUMBER,
+    STRING,
     Aggregate,
     Const,
     Count,
@@ -20,8 +22,9 @@ from townsend.audiences.core import (
     Where,
 )
 from townsend.audiences.reference import numbers
-from townsend.audiences.reference.scope import Rule, Scope
+from townsend.audiences.reference.scope import Rule, Scope, Undecided
 from townsend.audiences.reference.values import Entity, Value, identity
+from townsend.model import mark_of
 
 __all__ = ["RULES"]
 
@@ -42,11 +45,16 @@ def item(node: Item, scope: Scope) -> Value:
 
 
 def field(node: Field, scope: Scope) -> Value:
-    """A field of one entity or array item; null of null."""
+    """A field of one entity or array item; null of null. An amount without a needed rate is undecided."""
     owner = scope.value(node.base)
-    if isinstance(owner, Entity | Mapping):
-        return scope.world.value(owner, node.path, node.type)
-    return None
+    if not isinstance(owner, Entity | Mapping):
+        return None
+    found = scope.world.value(owner, node.path, node.type)
+    if found is None and node.type == NUMBER and "." in node.path:
+        mark = scope.world.value(owner, mark_of(node.path), STRING)
+        if isinstance(mark, str):
+            raise Undecided(owner, node.path, mark)
+    return found
 
 
 def dig(node: Dig, scope: Scope) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 from townsend.audiences.reference import numbers
 from townsend.audiences.reference.values import Entity, read
 from townsend.audiences.reference.world import Key, Pair, Row, TableWorld
-from townsend.model import Leaf, Schema, Shape
+from townsend.model import Leaf, Schema, Shape, is_mark
 
 __all__ = ["InMemoryWorld", "MemoryTables", "typed"]
 
@@ -36,6 +36,7 @@ class MemoryTables:
         self._pairs: defaultdict[tuple[str, int, bool], list[Pair]] = defaultdict(list)
         self._keys: defaultdict[Entity, list[Key]] = defaultdict(list)
         self._lists: dict[str, frozenset[int]] = {}
+        self._under: dict[str | None, MemoryTables] = {None: self}
 
     def ids(self, cls: str, now_ms: int) -> Sequence[int]:
         world = TableWorld(self, now_ms)
@@ -62,8 +63,15 @@ class MemoryTables:
     def lists(self, name: str, entity: int) -> bool:
         return entity in self._lists[name]
 
+    def under(self, policy: str | None) -> MemoryTables:
+        return self._under[policy]
+
     def add_list(self, name: str, ids: Iterable[int]) -> None:
         self._lists[name] = frozenset(ids)
+
+    def add_policy(self, policy: str, other: MemoryTables) -> None:
+        self._under[policy] = other
+        other._under = self._under
 
     def add_pair(self, table: str, near: int, pair: Pair) -> None:
         self._pairs[table, near, False].append(pair)
@@ -113,7 +121,7 @@ class InMemoryWorld(TableWorld):
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for path, value in _flat(_exact(fields or {}), shape, ""):
-            if path in shape.leaves or path in shape.arrays or path in shape.maps:
+            if path in shape.leaves or path in shape.arrays or path in shape.maps or is_mark(path):
                 values[path] = typed(shape, path, value)
             else:
                 _put(extra, path.split("."), value)

@@ -6,22 +6,42 @@ Everything that depends on now passes through the methods at the end (``follow``
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from townsend.audiences import instants
 from townsend.audiences.core import Expr, Tail, Unit
 from townsend.audiences.reference.numbers import is_number
 from townsend.audiences.reference.values import Entity, Value, items_of
 from townsend.audiences.reference.world import World
+from townsend.audiences.walk import tail_parts
 from townsend.model import Relationship
 from townsend.problem import Broken
 
-__all__ = ["Rule", "Scope"]
+__all__ = ["Rule", "Scope", "Seen", "Undecided"]
 
+Found = TypeVar("Found")
 Rule = Callable[[Any, "Scope"], Value]
+
+
+class Undecided(Exception):
+    """Nobody can say what an expression is worth: it needs an amount for which there is no rate of exchange.
+
+    Whatever is computed from such an amount is undecided too. Only what another part settles is not:
+    conditions put together, and tests of the items of a list.
+
+    Args:
+        owner: the entity or item that has the amount.
+        path: the amount's field.
+        mark: what the amount was, and when, such as ``100 CHF 2026-03-01``.
+    """
+
+    def __init__(self, owner: Value, path: str, mark: str) -> None:
+        super().__init__(f"{path}: {mark}")
+        self.owner = owner
+        self.path = path
+        self.mark = mark
 
 
 class Scope:
@@ -39,7 +59,11 @@ class Scope:
         self.bound = bound
 
     def value(self, expr: Expr) -> Value:
-        """What an expression is worth here."""
+        """What an expression is worth here.
+
+        Raises:
+            Undecided: nobody can say.
+        """
         rule = self.rules.get(type(expr))
         if rule is None:
             raise Broken(
@@ -52,6 +76,13 @@ class Scope:
     def holds(self, expr: Expr) -> bool:
         """Whether a condition is met here."""
         return self.value(expr) is True
+
+    def asked(self, expr: Expr) -> bool | Undecided:
+        """Whether a condition is met here, or that nobody can say."""
+        try:
+            return self.holds(expr)
+        except Undecided as undecided:
+            return undecided
 
     def items(self, expr: Expr) -> list[Any]:
         """The items of a list expression; none if it is null."""
@@ -67,16 +98,27 @@ class Scope:
         found = self.value(expr)
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
-    def bind(self, var: int, item: Value) -> Scope:
+    def bind(self, var: int, item: Value) -> Self:
         """The same with one variable bound."""
-        inner = copy.copy(self)
+        inner = self.again()
         inner.bound = {**self.bound, var: item}
         return inner
 
-    def root(self, entity: Entity) -> Scope:
-        """A fresh scope about another root entity, for a definition used inside this one."""
-        inner = copy.copy(self)
+    def root(self, entity: Entity, policy: str | None) -> Self:
+        """A fresh scope about another root entity, for a definition used inside this one under its policy."""
+        inner = self.again()
         inner.bound = {0: entity}
+        inner.world = self.world.under(policy)
+        return inner
+
+    def once(self, _key: Hashable, make: Callable[[], Found]) -> Found:
+        """What ``make`` finds; who is asked often may keep it."""
+        return make()
+
+    def again(self) -> Self:
+        """A copy, of which there are many: one an item."""
+        inner = object.__new__(type(self))
+        inner.__dict__.update(self.__dict__)
         return inner
 
     # -------------------------------------------------------- what depends on now
@@ -89,6 +131,8 @@ class Scope:
 
     def lies(self, tail: Tail, ms: int | None) -> bool:
         """Whether an instant lies where the tail says now."""
+        for part in tail_parts(tail):
+            self.value(part)  # what is undecided in it counts, whatever the rest says
         return instants.holds(tail, ms, self.world.now_ms, self.number)
 
     def everyone(self, cls: str) -> list[Entity]:
@@ -102,3 +146,19 @@ class Scope:
     def age(self, ms: int, unit: Unit) -> int | None:
         """Whole units from an instant to now; None before it."""
         return instants.over(ms, self.world.now_ms, unit) if ms <= self.world.now_ms else None
+
+
+class Seen(Scope):
+    """The same for an onlooker: what nobody can say is null to them, and no condition is met by it."""
+
+    def value(self, expr: Expr) -> Value:
+        try:
+            return self._inside().value(expr)
+        except Undecided:
+            return None
+
+    def asked(self, expr: Expr) -> bool | Undecided:
+        return self._inside().asked(expr)
+
+    def _inside(self) -> Scope:
+        return Scope(self.world, self.rules, self.bound)

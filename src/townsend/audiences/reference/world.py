@@ -83,6 +83,10 @@ class World(Protocol):
         """The same facts at another instant, before ``until_ms``."""
         ...
 
+    def under(self, policy: str | None) -> World:
+        """The same facts merged by a named policy; None for each class's own."""
+        ...
+
 
 @dataclass(slots=True)
 class Row:
@@ -138,6 +142,10 @@ class Tables(Protocol):
         """Whether a list audience names an entity of its class."""
         ...
 
+    def under(self, policy: str | None) -> Tables:
+        """The same facts merged by a named policy; None for each class's own."""
+        ...
+
 
 @dataclass(frozen=True)
 class TableWorld:
@@ -154,6 +162,10 @@ class TableWorld:
 
     def at(self, now_ms: int) -> TableWorld:
         return TableWorld(self.tables, now_ms, self.until_ms)
+
+    def under(self, policy: str | None) -> TableWorld:
+        tables = self.tables.under(policy)
+        return self if tables is self.tables else TableWorld(tables, self.now_ms, self.until_ms)
 
     def entities(self, cls: str) -> Sequence[Entity]:
         if cls not in self._classes:
