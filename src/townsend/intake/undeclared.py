@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from townsend.intake.items import json_text
+
 __all__ = ["Tree", "document_sql", "grown", "paths_of"]
 
 
@@ -52,5 +54,4 @@ def paths_of(tree: Tree, prefix: str = "") -> frozenset[str]:
 
 
 def _quoted(name: str) -> str:
-    text = name.replace("\\", "\\\\").replace('"', '\\"').replace("'", "''")
-    return f"'\"{text}\":'"
+    return "'" + json_text(name).replace("'", "''") + ":'"

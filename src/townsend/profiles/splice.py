@@ -72,15 +72,27 @@ class Splice:
             f"CREATE OR REPLACE TEMP TABLE {temp('touched', name)} AS "
             f"FROM {temp('former', name)} UNION {here}"
         )
-        turned = []
-        if self._columns(self.stored, name):
-            turned.append(
-                f"SELECT id FROM {self.stored.table(name)} SEMI JOIN {temp('touched', name)} USING (id)"
-            )
-        turned.append(f"SELECT id FROM {self.small.table(name)}")
+        self._note_turned(region)
+
+    def _note_turned(self, region: Region) -> None:
+        """``turned_<class>(n)``: keys of records that were retired and are not, or are and were not.
+
+        A record may be retired while the entity that it belonged to lives on, and the other way round.
+        """
+        name = region.cls.name
+        self.moment.table(temp("own", name), {"n": region.keys.astype(np.int32)})
+        was = self._live(self.stored, name) if self._columns(self.stored, name) else "SELECT 0 WHERE false"
+        known = f"SELECT key FROM facts.{identifier(name)} WHERE take <= {self.beside.news.take}"
         self.moment.run(
-            f"CREATE OR REPLACE TEMP TABLE {temp('turned', name)} AS "
-            f"SELECT id FROM ({' UNION ALL '.join(turned)}) GROUP BY id HAVING count(*) = 1"
+            f"CREATE OR REPLACE TEMP TABLE {temp('turned', name)} AS SELECT n FROM {temp('own', name)} "
+            f"WHERE (n IN ({known}) AND n NOT IN ({was})) <> (n NOT IN ({self._live(self.small, name)}))"
+        )
+
+    def _live(self, world: Making, name: str) -> str:
+        """SQL: keys of the records of a class that are not retired in a world."""
+        return (
+            f"SELECT s.n FROM {world.table('source')} s SEMI JOIN {world.table(name)} e ON e.id = s.id "
+            f"WHERE s.class = {text_literal(name)}"
         )
 
     def _replace(self, region: Region) -> None:

@@ -192,13 +192,10 @@ def _naming(stored: Making, beside: Beside) -> list[Ints]:
             )
         found += _holding(stored, moved)
     if PERSON in beside.regions:
-        # Of a record that is retired now, or no longer, components count in whoever's they are.
+        # Components that name a record which is retired now, or no longer, are whoever's they are.
         found += _holding(
             stored,
-            f"SELECT d.value FROM facts.number d JOIN {stored.table('node_person')} e USING (n) "
-            f"WHERE e.n IN (SELECT n FROM {temp('region', PERSON)}) "
-            f"AND d.space = {text_literal(stored.schema.classes[PERSON].namespace)} "
-            f"AND e.id IN (SELECT id FROM {temp('turned', PERSON)})",
+            f"SELECT d.value FROM facts.number d SEMI JOIN {temp('turned', PERSON)} USING (n)",
         )
     return found
 

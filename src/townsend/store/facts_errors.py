@@ -46,6 +46,9 @@ def translated(error: duckdb.Error, path: Path) -> Problem:
 
 def interrupted(error: BaseException) -> bool:
     """Whether an error is what DuckDB makes of Ctrl-C while it works: it takes the KeyboardInterrupt away."""
+    if isinstance(error, duckdb.InvalidInputException):
+        # Where it asks Python for something meanwhile, such as how many rows a table has.
+        return "KeyboardInterrupt" in str(error)
     return isinstance(error, duckdb.InterruptException) or (
         isinstance(error, RuntimeError) and str(error) == "Query interrupted"
     )
