@@ -98,6 +98,17 @@ def test_master_data_is_taken(desk: Desk) -> None:
     )
 
 
+def test_a_column_may_have_any_name_that_a_header_can_spell(desk: Desk, tmp_path: Path) -> None:
+    name = 'odd \x02 "name" \\ \' 名'
+    path = tmp_path / "odd.csv"
+    path.write_text(f'accountKey.sourceKey,"{name.replace(chr(34), chr(34) * 2)}"\n1@c.S,here\n', "utf-8")
+    (report,) = load_files(desk.facts, desk.rules, "account", [path], SourceTraits("s"), NOW)
+    rows = desk.facts.con.execute("SELECT extra FROM facts.account").fetchall()
+
+    assert 1 == report.accepted.accepted
+    assert [{name: "here"}] == [json.loads(extra) for (extra,) in rows]
+
+
 def test_a_file_that_was_taken_is_skipped_and_says_so(desk: Desk) -> None:
     path = desk.file("a.ndjson", ROWS)
     desk.load("account", path)
