@@ -59,6 +59,13 @@ def say(house: House, verdict: Verdict, left: str, right: str, kind: Kind = "lea
     add_decisions(house.facts, [Decision(kind, ends[0], ends[1], verdict, NOW_MS + at)])
 
 
+def one_company(house: House, *accounts: str) -> None:
+    """Master data says that these accounts are one."""
+    row = {"golden_id": "G", "entity_type": "account", "source_system": "Salesforce", "status": "active"}
+    own = {"source_instance": "crm1"}
+    house.take("account_xref", *(row | own | {"source_key": one} for one in accounts))
+
+
 def test_a_lead_whose_company_is_known_gets_its_account(matching: House) -> None:
     matching.take("account", ACME, BETA)
     matching.take("person", lead("p1", "jo@acme.com", "Acme"), lead("p2", "jo@gmail.com"))
@@ -95,20 +102,7 @@ def test_two_accounts_that_look_alike_wait_for_somebody(matching: House) -> None
     matching.take("account", ACME, ACME_AGAIN)
     matching.take("person", lead("p1", "jo@acme.com", "Acme"))
     alike = [state for *_, state in states(matching)]
-    matching.take(
-        "account_xref",
-        *(
-            {
-                "golden_id": "G",
-                "entity_type": "account",
-                "source_system": "Salesforce",
-                "source_instance": "crm1",
-                "source_key": one,
-                "status": "active",
-            }
-            for one in ("a1", "a2")
-        ),
-    )
+    one_company(matching, "a1", "a2")
 
     assert "accepted" not in alike
     assert [("p1", "a1", "accepted")] == states(matching)
@@ -131,20 +125,7 @@ def test_a_rejected_pair_stays_apart_whatever_records_come(matching: House) -> N
     matching.take("account", ACME, ACME_AGAIN)
     say(matching, "rejected", "a1", "a2", "account")
     matching.take("account", ACME | {"accountKey": key("a3")})
-    matching.take(
-        "account_xref",
-        *(
-            {
-                "golden_id": "G",
-                "entity_type": "account",
-                "source_system": "Salesforce",
-                "source_instance": "crm1",
-                "source_key": one,
-                "status": "active",
-            }
-            for one in ("a1", "a3")
-        ),
-    )
+    one_company(matching, "a1", "a3")
 
     assert [1, 2] == [row["id"] for row in matching.rows("account")]
     assert {"rejected"} == {state for a, b, state in states(matching, "account") if "a2" in (a, b)}

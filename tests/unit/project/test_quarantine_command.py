@@ -16,7 +16,7 @@ from townsend.store.quarantine import Refusal, Wanted
 
 SETTINGS = "name: test\nsources:\n  crm: {type: files, class: account, path: data/*.ndjson}\n"
 TRAITS = '{"name": "crm"}'
-TODO = "correct the row and load it again"
+REMEDY = "correct the row and load it again"
 
 
 def row(n: int, **more: Any) -> str:
@@ -24,7 +24,7 @@ def row(n: int, **more: Any) -> str:
 
 
 def refusal(n: int, code: str = "row.type", path: str | None = "tier", text: str | None = None) -> Refusal:
-    return Refusal(f"crm.Account:{n}", path, code, "a number", "x", TODO, text or row(n))
+    return Refusal(f"crm.Account:{n}", path, code, "a number", "x", REMEDY, text or row(n))
 
 
 @pytest.fixture
