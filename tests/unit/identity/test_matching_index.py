@@ -51,8 +51,6 @@ ACME = {
 
 @pytest.fixture(params=ENGINES)
 def rules(request: pytest.FixtureRequest) -> MatchRules:
-    if request.param == "splink":
-        pytest.importorskip("splink")
     return MatchRules(engine=request.param, review_at=0.05)
 
 
@@ -80,7 +78,6 @@ def test_a_lead_is_matched_by_domain_and_name(rules: MatchRules) -> None:
 
 def test_scores_find_what_is_mistyped() -> None:
     """Exact rules alone do not: that is what the extra is for."""
-    pytest.importorskip("splink")
     leads = table({"name": "Acme Robtics", "country": "DE", "city": "Ulm"})
     accounts = table(ACME, *OTHERS)
 
@@ -111,7 +108,6 @@ def test_an_address_alone_is_no_reason(rules: MatchRules) -> None:
 
 
 def test_an_address_says_no_more_than_the_rest(world: matching_world.World) -> None:
-    pytest.importorskip("splink")
     wide = MatchRules(engine="splink", review_at=0.0001, candidates=50)
     found = candidates(match_leads(world.leads, world.accounts, wide))
     weights = [{reason.field: reason.weight for reason in one.reasons} for one in found]

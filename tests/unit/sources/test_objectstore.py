@@ -22,7 +22,8 @@ ROWS = b"accountKey.sourceKey,accountName\n1@D.D,Acme\n"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    moto = pytest.importorskip("moto.server")
+    from moto import server as moto
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = moto.ThreadedMotoServer(port=0)
     server.start()

@@ -163,7 +163,8 @@ class TestAnyModule(TestSqlite):
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    pgserver = pytest.importorskip("pgserver")
+    import pgserver
+
     # Not below pytest's own folder, whose name is too long for a socket.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         server = pgserver.get_server(folder)
