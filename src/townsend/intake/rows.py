@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from townsend.intake.batch import Batch
-from townsend.intake.flatten import Flattener
+from townsend.intake.batch import Batch, Column
+from townsend.intake.flatten import RELATION, Flattener
 from townsend.intake.items import as_it_came, decoder, row_text
 from townsend.model import EntityClass
+from townsend.sources.columns import AT, EXTRA, Columns
+from townsend.store.facts_schema import identifier
 from townsend.store.quarantine import Refusal
 
 __all__ = ["ROWS_PER_LOT", "Line", "line_batches", "row_batches"]
@@ -28,9 +30,14 @@ def row_batches(
 ) -> Iterator[Batch]:
     """Rows of a program as lots; a row that cannot be written as JSON is refused."""
     refused: list[Refusal] = []
+    numbered: Iterable[tuple[int, Mapping[str, Any]]] = enumerate(rows, 1)
+    # Undeclared fields of a closed schema are told row by row.
+    if isinstance(rows, Columns) and (open_schema or not rows.undeclared):
+        yield from _column_batches(rows, place)
+        numbered = ((at + 1, rows.rest[at]) for at in sorted(rows.rest))
 
     def lines() -> Iterator[Line]:
-        for n, row in enumerate(rows, 1):
+        for n, row in numbered:
             where = f"{place}:{n}"
             try:
                 yield n, where, row_text(row)
@@ -49,6 +56,27 @@ def row_batches(
         yield replace(
             Flattener(cls, open_schema).batch(rows=len(refused), place=str, raw=dict), refused=refused
         )
+
+
+def _column_batches(rows: Columns, place: str) -> Iterator[Batch]:
+    """What came as columns, without the rows that stand apart."""
+    if not rows.table.num_rows:
+        return
+
+    def raw(positions: Sequence[int]) -> dict[int, str]:
+        return {at: row_text(rows.made(at)).decode() for at in positions}
+
+    yield Batch(
+        relation=RELATION,
+        rows=rows.table.num_rows,
+        columns=[Column(path, form, identifier(path)) for path, form in sorted(rows.forms.items())],
+        place=lambda at: f"{place}:{at + 1}",
+        raw=raw,
+        extra=identifier(EXTRA) if EXTRA in rows.table.column_names else None,
+        undeclared=rows.undeclared,
+        tables={RELATION: rows.table},
+        ordinal=identifier(AT),
+    )
 
 
 def line_batches(

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow.compute as pc
+
 from townsend.intake import Accepted
 from townsend.intake.rules import epoch_ms
 from townsend.problem import Problem
+from townsend.sources.columns import Columns
 from townsend.sources.contract import Budget
 from townsend.store.pulls import Kind, Pull
 
@@ -42,7 +45,7 @@ class Meter:
     def counts(self, accepted: Accepted, rows: Sequence[Mapping[str, Any]] = ()) -> int:
         """Add what became of some rows; how many of them say that a record is gone."""
         self.total += accepted
-        deleted = sum(1 for row in rows if row.get("isDeleted") is True)
+        deleted = _deleted(rows)
         self.deleted += deleted
         found = newest_ms(rows)
         if found is not None and (self.newest is None or found > self.newest):
@@ -99,6 +102,9 @@ def newest_ms(rows: Iterable[Mapping[str, Any]]) -> int | None:
     """
     texts: set[str] = set()
     instants: set[datetime] = set()
+    if isinstance(rows, Columns):
+        instants |= _newest_of(rows)
+        rows = rows.rest.values()
     for row in rows:
         own = row.get("timestamp") or (row.get("extSourceSystemAudit") or {}).get("lastUpdatedDate")
         if isinstance(own, datetime):
@@ -113,6 +119,22 @@ def newest_ms(rows: Iterable[Mapping[str, Any]]) -> int | None:
             continue
     aware = [one if one.tzinfo else one.replace(tzinfo=UTC) for one in instants]
     return epoch_ms(max(aware).astimezone(UTC)) if aware else None
+
+
+def _newest_of(rows: Columns) -> set[datetime]:
+    for path in ("timestamp", "extSourceSystemAudit.lastUpdatedDate"):
+        if (times := rows.column(path)) is not None:
+            newest = pc.max(times).as_py()
+            return set() if newest is None else {newest}
+    return set()
+
+
+def _deleted(rows: Sequence[Mapping[str, Any]]) -> int:
+    """How many say that a record is gone."""
+    if not isinstance(rows, Columns):
+        return sum(1 for row in rows if row.get("isDeleted") is True)
+    said = rows.column("isDeleted")
+    return (0 if said is None else int(pc.sum(said).as_py() or 0)) + _deleted([*rows.rest.values()])
 
 
 def span_text(seconds: float) -> str:

@@ -2,13 +2,13 @@
 
 A source's cursor is stored in the transaction that stores the rows it covers, so a crash anywhere
 repeats at most one page, and repeating changes nothing. A source that fails keeps what it brought
-until then, and the others are pulled all the same. Each pull of a stream is written down.
+until then, and the others are pulled all the same. Each pull of a stream is written down. Sources, and
+streams that need nothing of each other, are read side by side; one thread stores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from townsend.intake import Accepted, IntakeRules, accept_rows
 from townsend.model import XREF
 from townsend.problem import Broken, Invalid, Problem
-from townsend.project.ahead import Reader
+from townsend.project.ahead import Ahead, Step
 from townsend.project.gone import with_gone
 from townsend.project.load import intake_rules, traits_of
 from townsend.project.mappings import changed_tables, mapping_changes
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from townsend.project.project import Project
 
 __all__ = ["StreamReport", "chosen_sources", "failures", "opened_source", "pull_sources"]
-
-SOURCES_AT_ONCE = 8  # sources read at the same time
 
 Progress = Callable[[str], None]
 
@@ -71,7 +69,7 @@ class StreamReport:
 
 
 def failures(reports: Sequence[StreamReport]) -> list[Problem]:
-    """Why sources could not be pulled to their end, one problem a source."""
+    """Why streams could not be pulled to their end."""
     return [report.problem for report in reports if report.problem is not None]
 
 
@@ -107,23 +105,21 @@ def pull_sources(
     sources = [opened_source(project, name, again) for name in chosen_sources(project, names)]
     rules = intake_rules(project)
     reports: list[StreamReport] = []
-    readers: dict[str, Reader] = {}
-    with ExitStack() as stack:
-        for at, source in enumerate(sources):
-            for coming in sources[at : at + SOURCES_AT_ONCE]:
-                if coming.name not in readers and not isinstance(coming, FilesSource):
-                    readers[coming.name] = stack.enter_context(_reader(project, coming, full, again))
-            try:
-                if isinstance(source, FilesSource):
-                    _pull_files(project, source, reports, full, progress)
-                else:
-                    streams = _Streams(project, source.name, full, again, rules, reports, progress)
-                    streams.take(readers[source.name])
-            except Broken:
-                raise
-            except Problem as problem:
-                _note_failure(reports, source.name, problem)
-    return reports
+    read = [source for source in sources if not isinstance(source, FilesSource)]
+    takers = {one.name: _Taker(project, one.name, full, again, rules, reports, progress) for one in read}
+    with Ahead([(one, _cursors(project, one, full, again)) for one in read], project.clock) as steps:
+        # Files wait for nobody: they are taken while the first answers of the others are under way.
+        for source in sources:
+            if isinstance(source, FilesSource):
+                _pull_files(project, source, reports, full, progress)
+        for source, step in steps:
+            takers[source.name].take(step)
+    places = {
+        (source.name, stream): (at, n)
+        for at, source in enumerate(sources)
+        for n, stream in enumerate(source.streams() if not isinstance(source, FilesSource) else ["files"])
+    }
+    return sorted(reports, key=lambda report: places[report.source, report.stream])
 
 
 def opened_source(project: Project, name: str, since: Since | None = None) -> FilesSource | Source:
@@ -155,31 +151,29 @@ def _check_class(project: Project, source: str, cls: str) -> None:
         raise Invalid(problem.code, f"sources.{source}: {problem.text}", source=source, got=cls) from None
 
 
-def _reader(project: Project, source: Source, full: bool, since: Since) -> Reader:
+def _cursors(project: Project, source: Source, full: bool, since: Since) -> dict[str, Any]:
+    """Where each stream of a source goes on; those that are read from their beginning are not named."""
     known = [] if full else [one for one in source.streams() if not since.rereads(source.name, one)]
-    return Reader(
-        source, {stream: project.facts.cursor(source.name, stream) for stream in known}, project.clock
-    )
-
-
-def _note_failure(reports: list[StreamReport], source: str, problem: Problem) -> None:
-    if not reports or reports[-1].source != source:
-        reports.append(StreamReport(source, "", "", Accepted()))
-    reports[-1].problem = problem
+    return {stream: project.facts.cursor(source.name, stream) for stream in known}
 
 
 def _pull_files(
     project: Project, source: FilesSource, reports: list[StreamReport], full: bool, progress: Progress
 ) -> None:
-    for cls, files in source.files().items():
-        taken = take_files(project, source, cls, files, full, progress)
-        report = StreamReport(source.name, "files", cls, taken.accepted, taken.notes)
-        report.problem = taken.problem
-        reports.append(report)
+    try:
+        for cls, files in source.files().items():
+            taken = take_files(project, source, cls, files, full, progress)
+            report = StreamReport(source.name, "files", cls, taken.accepted, taken.notes)
+            report.problem = taken.problem
+            reports.append(report)
+    except Broken:
+        raise
+    except Problem as problem:
+        reports.append(StreamReport(source.name, "files", "", Accepted(), problem=problem))
 
 
-class _Streams:
-    """Takes the pages of one source, stream by stream."""
+class _Taker:
+    """Takes what one source brings; its streams may come in turns."""
 
     def __init__(
         self,
@@ -200,29 +194,24 @@ class _Streams:
         self._reports = reports
         self._progress = progress
         self._last = last_pulls(project.facts)
+        self._meters: dict[str, Meter] = {}
+        self._found: dict[str, dict[str, StreamReport]] = {}
 
-    def take(self, steps: Reader) -> None:
-        """Everything that it reads; what it raises is written down first."""
-        facts, clock = self._project.facts, self._project.clock
-        meter: Meter | None = None
-        by_class: dict[str, StreamReport] = {}
-        try:
-            for step in steps:
-                meter = meter or self._meter(step.stream, step.begun)
-                meter.calls = step.calls
-                if step.page is not None:
-                    self._take_page(step.stream, step.page, meter, by_class)
-                    continue
-                meter.tables = step.tables
-                notes = [*step.notes, *self._changed(step.stream, meter, step.tables)]
-                self._end(step.stream, by_class, meter, notes)
-                note_pull(facts, meter.pull(clock.now(), budget=step.budget))
-                meter, by_class = None, {}
-        except Problem as problem:
-            if steps.stream is not None and steps.begun is not None:
-                meter = meter or self._meter(steps.stream, steps.begun)
-                note_pull(facts, meter.pull(clock.now(), problem=problem))
-            raise
+    def take(self, step: Step) -> None:
+        """A page, or a stream's end, which is written down."""
+        stream = step.stream
+        if stream not in self._meters:
+            self._meters[stream], self._found[stream] = self._meter(stream, step.begun), {}
+        meter, by_class = self._meters[stream], self._found[stream]
+        meter.calls = step.calls
+        if step.page is not None:
+            self._take_page(stream, step.page, meter, by_class)
+            return
+        meter.tables = step.tables
+        notes = [] if step.problem else [*step.notes, *self._changed(stream, meter, step.tables)]
+        self._end(stream, by_class, meter, notes, step.problem)
+        now = self._project.clock.now()
+        note_pull(self._project.facts, meter.pull(now, problem=step.problem, budget=step.budget))
 
     def _again(self, stream: str) -> bool:
         """Whether it is read again because somebody asked for it."""
@@ -266,13 +255,19 @@ class _Streams:
         return changed_tables(self._name, full.tables, tables)
 
     def _end(
-        self, stream: str, by_class: dict[str, StreamReport], meter: Meter, notes: Sequence[str]
+        self,
+        stream: str,
+        by_class: dict[str, StreamReport],
+        meter: Meter,
+        notes: Sequence[str],
+        problem: Problem | None,
     ) -> None:
         for report in by_class.values():
             report.notes += report.accepted.notes
-        if notes and not by_class:
+        if (notes or problem) and not by_class:
             by_class[""] = StreamReport(self._name, stream, "", Accepted())
             self._reports.append(by_class[""])
         for report in list(by_class.values())[:1]:
             report.notes += notes
             report.calls = meter.calls
+            report.problem = problem

@@ -68,7 +68,7 @@ def serving(
         seed=rehearsal.seed,
         size=rehearsal.size,
         anchor=rehearsal.anchor,
-        chaos=rehearsal.chaos,
+        chaos=faults_of(rehearsal, now),
         state=kept,
     )
     try:
@@ -76,6 +76,15 @@ def serving(
     finally:
         for server in servers:
             server.stop()
+
+
+def faults_of(rehearsal: Rehearsal, now: datetime) -> int | None:
+    """The seed of the faults at an instant; None on a calm day.
+
+    It changes from minute to minute: the same calls made again later meet other faults, so that no fault that
+    ends a pull, such as a used-up day, waits at the same call for ever.
+    """
+    return None if rehearsal.chaos is None else rehearsal.chaos * 100_000_007 + int(now.timestamp()) // 60
 
 
 def _variables(servers: Sequence[Server]) -> dict[str, str]:

@@ -5,13 +5,14 @@ It keeps nothing itself: pulling again from a page's cursor repeats at most that
 that comes twice changes nothing.
 
 Beyond ``Source`` a source offers what its vendor makes possible: ``Metered`` what it calls, ``Budgeted`` what
-is left of a day's calls, ``Estimating`` what a pull would cost, ``Counting`` how many records there are.
+is left of a day's calls, ``Estimating`` what a pull would cost, ``Counting`` how many records there are,
+``Concurrent`` which streams may be read at the same time.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "OTHERS",
     "Budget",
     "Budgeted",
+    "Concurrent",
     "Counting",
     "Cursor",
     "Estimate",
@@ -101,7 +103,7 @@ class Metered(Protocol):
     """A source that counts its calls.
 
     Attributes:
-        calls: made since it was opened; only ever grows.
+        calls: made since it was opened, by the thread that asks; only ever grows.
     """
 
     @property
@@ -171,6 +173,26 @@ class Counting(Protocol):
 
         Raises:
             Invalid, Unavailable: as ``pull`` does.
+        """
+        ...
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A source whose streams may be pulled at the same time, each in a thread of its own."""
+
+    def needs(self, stream: str) -> Collection[str]:
+        """Earlier streams that must have been pulled to their end before this one begins."""
+        ...
+
+    def prepare(self, stream: str, cursor: Cursor | None, now: datetime) -> None:
+        """Ask the vendor for what takes it a while, so that ``pull`` with the same arguments finds it done.
+
+        It is called for all streams in order, before any is pulled, and reads no records. ``pull`` does as
+        well without it.
+
+        Raises:
+            Invalid, Unavailable: as ``pull`` does, which raises them again.
         """
         ...
 

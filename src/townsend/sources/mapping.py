@@ -83,17 +83,24 @@ class Mapper:
         null: str | None = "null",
     ) -> None:
         self.cls = table.cls
-        shape = table.shape
-        compiler = _Compiler(table.name, instance, dict(others or {}), null)
+        self.shape = shape = table.shape
+        self.fields = table.fields
+        self.reads = (*table.sources, *(also or {}))
+        self.instance, self.others, self.null = instance, dict(others or {}), null
+        self.also, self.kinds = dict(also or {}), dict(kinds or {})
+        compiler = _Compiler(table.name, instance, self.others, null)
+        self.getter = compiler.getter
         getters = compiler.getters(table.fields, shape)
-        for name, target in (also or {}).items():
-            kind = (kinds or {}).get(name)
+        for name, target in self.also.items():
+            kind = self.kinds.get(name)
             getters[target] = compiler.read(name, READERS[kind] if kind else None)
         self._build = _builder(getters)
+        self.told = False
         if (watch := watched()) is not None:
-            watch.uses(table, also or {})
+            watch.uses(table, self.also)
             if watch.rows:
                 self._build = _told(table, self._build, watch)
+                self.told = True
 
     def row(self, row: Row) -> dict[str, Any]:
         """One row of the class; empty if nothing was there."""

@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from townsend.model import LeafType
+from townsend.sources.celltables import cell_tables
+from townsend.sources.columns import Columns
 from townsend.sources.contract import Cursor, Page
 from townsend.sources.mapping import Mapper, Table, load_tables
-from townsend.sources.marketo_context import KINDS, UNDER, Context, at, chunks, paged
+from townsend.sources.marketo_attributes import activities_by_columns
+from townsend.sources.marketo_context import KINDS, UNDER, Context, at, chunks, paged, paged_columns
 from townsend.sources.marketo_exports import instant, windows
 from townsend.sources.marketo_log import OVERLAP, activity_types, read_log
 from townsend.sources.marketo_people import with_people
@@ -31,7 +31,6 @@ TYPES_PER_CALL = 10
 # From so long a gap on, extracts are cheaper than pages of 300.
 EXTRACT_AFTER = timedelta(days=2)
 _CHANGES_OF_FIELDS = {13, 37, 123}
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -47,17 +46,22 @@ def pull_activities(context: Context, cursor: Cursor | None, now: datetime) -> I
     elif "at" in cursor and now - at(cursor["at"]) > EXTRACT_AFTER:
         cursor = {"created_until": instant(at(cursor["at"]) - OVERLAP), "began": instant(now)}
     if "created_until" in cursor:
-        parts = _history(context, mappers, at(cursor["created_until"]), at(cursor["began"]))
+        history = _history(context, mappers, at(cursor["created_until"]), at(cursor["began"]))
+        pages = paged_columns("event", history)
     else:
-        parts = _since(context, mappers, dict(cursor["tokens"]), at(cursor["at"]), now)
-    yield from with_people(context, paged("event", parts))
+        since = _since(context, mappers, dict(cursor["tokens"]), at(cursor["at"]), now)
+        pages = paged("event", since)
+    yield from with_people(context, pages)
 
 
 Mappers = Mapping[int, Mapper]
 Parts = Iterator[tuple[Iterable[Mapping[str, Any]], Cursor]]
 
 
-def _history(context: Context, mappers: Mappers, start: datetime, began: datetime) -> Parts:
+def _history(
+    context: Context, mappers: Mappers, start: datetime, began: datetime
+) -> Iterator[tuple[Iterable[Columns], Cursor]]:
+    suffix = f"@{context.instance.id}.{context.instance.type}"
     spans = windows(start, began)
     bodies = [
         {
@@ -68,10 +72,10 @@ def _history(context: Context, mappers: Mappers, start: datetime, began: datetim
         }
         for span in spans
     ]
-    for rows, span in zip(context.exports.run("activities", bodies), spans, strict=True):
+    for rows, span in zip(context.exports.run("activities", bodies, cell_tables), spans, strict=True):
         assert rows is not None, "activities are filtered by createdAt everywhere"
         behind: Cursor = {"created_until": instant(span.end), "began": instant(began)}
-        yield _events(context, mappers, map(_from_cells, rows)), behind
+        yield activities_by_columns(mappers, rows, suffix), behind
     token = context.paging_token(began - OVERLAP)
     yield (), {"tokens": {_name(group): token for group in _groups(mappers)}, "at": instant(began)}
 
@@ -157,13 +161,6 @@ def _events(context: Context, mappers: Mappers, rows: Iterable[dict[str, Any]]) 
         if mapper is not None:
             row["_id"] = f"{row['marketoGUID']}{suffix}"
             yield mapper.row(row)
-
-
-def _from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
-    """A row of an extract: the attributes are a JSON object in one cell."""
-    text = cells.get("attributes")
-    attributes = _decode(text) if text and text != "null" else {}
-    return {**attributes, **cells}
 
 
 def _from_json(activity: Mapping[str, Any]) -> dict[str, Any]:

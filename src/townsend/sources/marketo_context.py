@@ -10,18 +10,21 @@ from typing import Any
 
 from townsend.clock import Clock
 from townsend.model import LeafType
+from townsend.sources.columns import Columns, joined
 from townsend.sources.contract import Cursor, Page, since_of
 from townsend.sources.instance import Instance
 from townsend.sources.mapping import Mapper, Table, load_tables
 from townsend.sources.marketo_exports import Exports, instant
+from townsend.sources.marketo_leads import Leads
 from townsend.vendors.marketo import Marketo
 
 __all__ = ["NOT_HERE", "NOT_SHOWN", "ROWS_PER_PAGE", "SINCE", "UNDER", "Context", "at", "chunks", "gone"]
-__all__ += ["paged"]
+__all__ += ["paged", "paged_columns"]
 
 SINCE = "25 months"
 ROWS_LEAST = 5_000  # smaller pages wait for more: each page is one transaction
 ROWS_PER_PAGE = 20_000
+ROWS_AS_COLUMNS = 61_440  # half of a group of rows as the store keeps them: a page that is dear to begin
 UNDER = "marketo"  # where fields are kept that have no place in XDM
 # The instance does not offer this: a native CRM integration, or a feature that was not bought.
 NOT_HERE = {"616", "703", "1018"}
@@ -57,7 +60,7 @@ class Context:
     others: Mapping[str, Instance]
     settings: Mapping[str, Any] = field(repr=False)
     remarks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    leads: dict[int, int | None] = field(default_factory=dict)
+    leads: Leads = field(default_factory=Leads)
     leads_are_all: bool = False
     reading: tuple[list[str], Mapper] | None = None
     activity_types: Sequence[Mapping[str, Any]] | None = None
@@ -147,3 +150,18 @@ def paged(cls: str, parts: Iterable[tuple[Iterable[Mapping[str, Any]], Cursor]])
             rows, cursor = [], None
     if rows or cursor is not None:
         yield Page(cls, rows, cursor)
+
+
+def paged_columns(cls: str, parts: Iterable[tuple[Iterable[Columns], Cursor]]) -> Iterator[Page]:
+    """The same of rows that come as columns."""
+    waiting: list[Columns] = []
+    cursor: Cursor = None
+    for part, behind in parts:
+        for columns in part:
+            waiting.append(columns)
+            if sum(map(len, waiting)) >= ROWS_AS_COLUMNS:
+                yield Page(cls, joined(waiting), cursor)
+                waiting, cursor = [], None
+        cursor = behind
+    if waiting or cursor is not None:
+        yield Page(cls, joined(waiting) if waiting else [], cursor)

@@ -16,11 +16,19 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from townsend.model import LeafType
+from townsend.sources.celltables import cell_tables
+from townsend.sources.colmapping import by_columns
+from townsend.sources.columns import Columns
 from townsend.sources.contract import Cursor, Page
 from townsend.sources.mapping import Mapper
-from townsend.sources.marketo_context import KINDS, Context, at, chunks, paged
+from townsend.sources.marketo_context import KINDS, Context, at, chunks, paged, paged_columns
 from townsend.sources.marketo_exports import Window, instant, windows
+from townsend.sources.marketo_leads import Ids
 from townsend.sources.marketo_log import read_log, types_here
 from townsend.vendors.marketo import IDS_MAX
 
@@ -58,7 +66,7 @@ def pull_people(context: Context, cursor: Cursor | None, now: datetime) -> Itera
     if more:
         parts = _extracts(context, "updatedAt", windows(min(last, extracted) - OVERLAP, now))
         if parts is not None:
-            yield from paged("person", parts)
+            yield from paged_columns("person", parts)
             return
         context.note(
             "people",
@@ -77,7 +85,7 @@ def _first(context: Context, cursor: Cursor | None, now: datetime) -> Iterator[P
     done = {"updated_until": instant(began)}
     parts = _extracts(context, "createdAt", windows(start, began), done, began)
     assert parts is not None, "every subscription has the filter by createdAt"
-    yield from paged("person", parts)
+    yield from paged_columns("person", parts)
     if start >= began:
         yield Page("person", [], done)
     context.leads_are_all = whole
@@ -111,13 +119,21 @@ def with_people(context: Context, pages: Iterable[Page]) -> Iterator[Page]:
     They come first, so that a page's cursor never stands for people who are not stored.
     """
     for page in pages:
-        named = dict.fromkeys(int(row["personKey"]["sourceID"]) for row in page.rows)
-        unread = [lead for lead in named if lead not in context.leads]
+        unread = context.leads.unknown(_named(page.rows)).tolist()
         if unread:
             # One who is not found was deleted or merged; nobody asks for them again.
-            context.leads |= dict.fromkeys(unread)
+            context.leads.add(np.array(unread, np.int64), np.full(len(unread), -1))
             yield from paged("person", [(find_leads(context, unread), None)])
         yield page
+
+
+def _named(rows: Sequence[Mapping[str, Any]]) -> Ids:
+    """The leads that rows name, as often as they do."""
+    if not isinstance(rows, Columns):
+        return np.array([int(row["personKey"]["sourceID"]) for row in rows], np.int64)
+    ids = rows.column("personKey.sourceID")
+    there = [] if ids is None else [pc.cast(ids.drop_null(), pa.int64()).to_numpy()]
+    return np.concatenate([*there, _named([*rows.rest.values()])])
 
 
 def find_leads(context: Context, ids: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -182,7 +198,7 @@ def _custom_names(context: Context) -> list[str]:
 
 # ---------------------------------------------------------------- rows
 
-Parts = Iterator[tuple[Iterable[Mapping[str, Any]], Cursor]]
+Parts = Iterator[tuple[Iterable[Columns], Cursor]]
 
 
 def _extracts(
@@ -194,7 +210,7 @@ def _extracts(
         done: the cursor behind the last window of a first reading, which began at ``began``.
     """
     fields, mapper = _reading(context)
-    runs = context.exports.run("leads", lead_extracts(fields, by, spans))
+    runs = context.exports.run("leads", lead_extracts(fields, by, spans), cell_tables)
     first = next(runs, None)
     if first is None and spans:
         return None
@@ -206,7 +222,7 @@ def _extracts(
             if began is not None:
                 going_on = {"created_until": instant(span.end), "began": instant(began)}
                 behind = done if span.end >= began else going_on
-            yield _mapped(context, rows, mapper), behind
+            yield _by_columns(context, rows, mapper), behind
 
     return parts()
 
@@ -228,3 +244,19 @@ def _mapped(context: Context, rows: Iterable[Mapping[str, Any]], mapper: Mapper)
     for row in rows:
         context.leads[int(row["id"])] = company_of(row)
         yield mapper.row(row)
+
+
+def _by_columns(context: Context, tables: Iterable[pa.Table], mapper: Mapper) -> Iterator[Columns]:
+    for table in tables:
+        companies = table["contactCompany"] if "contactCompany" in table.column_names else None
+        context.leads.add(_numbers(table["id"]), _numbers(companies, table.num_rows))
+        yield by_columns(mapper, table)
+
+
+def _numbers(texts: pa.ChunkedArray | None, rows: int = 0) -> Ids:
+    """Whole numbers; -1 for what is none."""
+    if texts is None:
+        return np.full(rows, -1)
+    digits = pc.if_else(pc.fill_null(pc.match_substring_regex(texts, "^[0-9]{1,18}$"), False), texts, "-1")
+    found: Ids = pc.cast(digits, pa.int64()).to_numpy()
+    return found

@@ -135,7 +135,8 @@ def leads_of(context: Context, cursor: Cursor | None, now: datetime) -> Mapping[
         spans = windows(context.since(now, "people"), now)
         for rows in context.exports.run("leads", lead_extracts(["id", "contactCompany"], "createdAt", spans)):
             assert rows is not None, "every subscription has the filter by createdAt"
-            context.leads |= {int(row["id"]): company_of(row) for row in rows}
+            for row in rows:
+                context.leads[int(row["id"])] = company_of(row)
         context.leads_are_all = True
     return context.leads
 

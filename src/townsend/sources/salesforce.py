@@ -10,7 +10,8 @@ as the project maps them. Nothing is ever written to the org.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -101,6 +102,7 @@ class SalesforceSource:
             stream: table if stream in STREAMS else _own(table) for stream, table in tables.items()
         }
         self._instance: Instance | None = None
+        self._knowing = threading.Lock()
         self._notes: dict[str, list[str]] = {}
         self._org = Org(
             name,
@@ -115,6 +117,14 @@ class SalesforceSource:
         """The objects that ship with a mapping, then those that only the project maps."""
         return (*STREAMS, *(stream for stream in self._tables if stream not in STREAMS))
 
+    def needs(self, stream: str) -> Collection[str]:  # noqa: ARG002  no object needs another
+        """Objects are read at the same time, and their bulk jobs run together."""
+        return ()
+
+    def prepare(self, stream: str, cursor: Cursor | None, now: datetime) -> None:  # noqa: ARG002
+        """See once that the credentials lead to the right org; jobs are begun by each object's own pull."""
+        self._known_instance()
+
     def notes(self, stream: str) -> Sequence[str]:
         return tuple(self._notes.get(stream, ()))
 
@@ -123,7 +133,7 @@ class SalesforceSource:
 
     @property
     def calls(self) -> int:
-        """Calls made so far."""
+        """Calls that the thread that asks has made."""
         return self._org.calls
 
     def pull(self, stream: str, cursor: Cursor | None, now: datetime) -> Iterator[Page]:
@@ -227,19 +237,23 @@ class SalesforceSource:
 
     def _known_instance(self) -> Instance:
         """The org whose ids these are; credentials of another org than the settings name are refused."""
-        if self._instance is None:
-            wanted = self._wanted
-            found = self._org.org_id(required=wanted is None)
-            if wanted is not None and found is not None and found != wanted:
-                raise Invalid(
-                    "source.org",
-                    f"sources.{self.name}: the credentials lead to the org {found}, org_id names {wanted}; "
-                    "correct the one or the other, since the ids of records are only unique within an org",
-                    source=self.name,
-                    found=found,
-                )
-            self._instance = Instance(str(found or wanted), "Salesforce", to18)
-        return self._instance
+        with self._knowing:
+            if self._instance is None:
+                self._instance = self._found_instance()
+            return self._instance
+
+    def _found_instance(self) -> Instance:
+        wanted = self._wanted
+        found = self._org.org_id(required=wanted is None)
+        if wanted is not None and found is not None and found != wanted:
+            raise Invalid(
+                "source.org",
+                f"sources.{self.name}: the credentials lead to the org {found}, org_id names {wanted}; "
+                "correct the one or the other, since the ids of records are only unique within an org",
+                source=self.name,
+                found=found,
+            )
+        return Instance(str(found or wanted), "Salesforce", to18)
 
 
 def _key(instance: Instance, record_id: str) -> str:

@@ -9,9 +9,11 @@ Texts of errors name the host and never hold secrets, queries or bodies.
 from __future__ import annotations
 
 import ssl
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
+from threading import get_ident
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -76,7 +78,7 @@ class Http:
         self.host = bare if parts.port is None else f"{bare}:{parts.port}"
         self.tokens = tokens
         self.budget = budget
-        self.calls = 0
+        self._made: Counter[int] = Counter()
         self._clock = clock
         self._origin = f"{parts.scheme}://{self.host}"
         self._base = self._origin + parts.path.rstrip("/")
@@ -90,6 +92,11 @@ class Http:
             # Reading the trusted certificates takes a while and is of no use to an unencrypted address.
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if parts.scheme == "http" else True,
         )
+
+    @property
+    def calls(self) -> int:
+        """Calls that the thread that asks has made, repetitions included."""
+        return self._made[get_ident()]
 
     def close(self) -> None:
         self._client.close()
@@ -167,7 +174,7 @@ class Http:
         token = self.tokens.value() if request.authorised and self.tokens is not None else ""
         headers = {**request.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
         with self.budget.call():
-            self.calls += 1
+            self._made[get_ident()] += 1
             reply = self._send(request, headers)
         if 300 <= reply.status < 400:
             raise Invalid(

@@ -6,6 +6,7 @@ stated end: the org says when one is over, and gets a new one.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -100,6 +101,7 @@ class Org:
         self._signing = login
         self._login = self._client(base_url)
         self._api: Http | None = None
+        self._opening = threading.Lock()
         self._root = f"/services/data/v{api_version}"
         self._used: tuple[int, int] | None = None
 
@@ -109,7 +111,7 @@ class Org:
 
     @property
     def calls(self) -> int:
-        """Calls made so far, those for tokens too."""
+        """Calls that the thread that asks has made, those for tokens too."""
         return sum(client.calls for client in {self._login, self._api or self._login})
 
     def org_id(self, *, required: bool = True) -> str | None:
@@ -237,11 +239,12 @@ class Org:
 
     def _instance(self) -> Http:
         """The client of the host that the token is meant for."""
-        if self._api is None:
-            instance = str(self._tokens.grant().extra.get("instance_url") or "")
-            same = not instance or urlsplit(instance).netloc == self._login.host
-            self._api = self._login if same else self._client(instance)
-        return self._api
+        with self._opening:
+            if self._api is None:
+                instance = str(self._tokens.grant().extra.get("instance_url") or "")
+                same = not instance or urlsplit(instance).netloc == self._login.host
+                self._api = self._login if same else self._client(instance)
+            return self._api
 
     def _note_usage(self, reply: Reply) -> None:
         used, _, most = reply.headers.get("sforce-limit-info", "").rpartition("api-usage=")[2].partition("/")

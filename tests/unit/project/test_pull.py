@@ -15,7 +15,7 @@ from townsend.cli.main import main
 from townsend.clock import AcceleratedClock, SystemClock
 from townsend.problem import Broken, Invalid, Problem, Unavailable
 from townsend.project import pull
-from townsend.project.ahead import ROWS_AHEAD, Reader
+from townsend.project.ahead import ROWS_AHEAD, Ahead
 from townsend.project.project import Project
 from townsend.project.pull import failures, pull_sources
 from townsend.project.run import run_once
@@ -158,11 +158,16 @@ def test_what_is_broken_stops_everything(project: Project, scripted: Any) -> Non
         raise Broken("store.damaged", "keep the file")
         yield
 
-    scripted(one=broken, two=pages([account("2")]))
+    def never(_: Any) -> Iterator[Page]:
+        while True:
+            yield Page("account", [account("2")], 1)
+
+    sources = scripted(one=broken, two=never)
     with pytest.raises(Broken):
         pull_sources(project, ["one", "two"], progress=quiet)
 
-    assert [] == stored(project)
+    assert sources["one"].closed
+    assert sources["two"].closed
 
 
 def test_stopping_keeps_the_pages_before(project: Project, scripted: Any) -> None:
@@ -304,6 +309,92 @@ def test_sources_are_read_while_others_are_stored(project: Project, scripted: An
     assert [("one", 1), ("two", 1)] == [(r.source, r.accepted.accepted) for r in reports]
 
 
+class Side(Scripted):
+    """A source whose last stream needs the first; each stream does what a test wrote."""
+
+    def __init__(self, **streams: Pull) -> None:
+        super().__init__("one", pages())
+        self._streams = streams
+        self.begun: list[str] = []
+
+    def streams(self) -> Sequence[str]:
+        return tuple(self._streams)
+
+    def needs(self, stream: str) -> Sequence[str]:
+        return ("first",) if stream == "last" else ()
+
+    def prepare(self, stream: str, cursor: Any, now: datetime) -> None:
+        """Nothing takes a while here."""
+
+    def pull(self, stream: str, cursor: Any, now: datetime) -> Iterator[Page]:
+        self.begun.append(stream)
+        yield from self._streams[stream](cursor)
+
+
+def taken(source: Side) -> list[Any]:
+    with Ahead([(source, {})], SystemClock()) as steps:
+        return [(step.stream, step.page and step.page.cursor, step.problem) for _, step in steps]
+
+
+def test_streams_that_need_nothing_of_each_other_are_read_at_the_same_time() -> None:
+    """Both wait for each other: read one after another this would never end."""
+    one, two = threading.Event(), threading.Event()
+
+    def first(_: Any) -> Iterator[Page]:
+        one.set()
+        assert two.wait(10)
+        yield Page("account", [account("1")], 1)
+
+    def second(_: Any) -> Iterator[Page]:
+        two.set()
+        assert one.wait(10)
+        yield Page("account", [account("2")], 2)
+
+    steps = taken(Side(first=first, second=second))
+
+    assert {("first", 1, None), ("first", None, None), ("second", 2, None), ("second", None, None)} == {
+        *steps
+    }
+
+
+def test_a_stream_begins_after_the_end_of_those_it_needs() -> None:
+    steps = taken(Side(first=pages([account("1")]), last=pages([account("2")])))
+
+    assert ["first", "first", "last", "last"] == [stream for stream, _, _ in steps]
+
+
+def test_after_a_problem_no_stream_is_begun_that_needs_the_one_that_failed() -> None:
+    problem = Unavailable("source.busy", "one: busy")
+
+    def failing(_: Any) -> Iterator[Page]:
+        yield Page("account", [account("1")], 1)
+        raise problem
+
+    source = Side(first=failing, last=pages([account("2")]))
+
+    assert [("first", 1, None), ("first", None, problem)] == taken(source)
+    assert ["first"] == source.begun
+
+
+def test_a_source_that_waits_does_not_hold_up_what_others_brought(project: Project, scripted: Any) -> None:
+    """The first source gives its page only once the second one's is stored."""
+    stored_two = threading.Event()
+
+    def one(_: Any) -> Iterator[Page]:
+        assert stored_two.wait(10)
+        yield Page("account", [account("1")], 1)
+
+    scripted(one=one, two=pages([account("2")]))
+
+    def told(text: str) -> None:
+        if text.startswith("two"):
+            stored_two.set()
+
+    reports = pull_sources(project, ["one", "two"], progress=told)
+
+    assert ["one", "two"] == [report.source for report in reports]
+
+
 def test_reading_ahead_has_a_bound() -> None:
     handed = []
 
@@ -313,8 +404,8 @@ def test_reading_ahead_has_a_bound() -> None:
             yield Page("account", [account(str(n))] * (ROWS_AHEAD // 4), n)
 
     source = Scripted("one", many)
-    with Reader(source, {}, SystemClock()) as steps:
-        step = next(iter(steps))
+    with Ahead([(source, {})], SystemClock()) as steps:
+        _, step = next(iter(steps))
         early = list(handed)
 
     assert step.page is not None

@@ -18,9 +18,9 @@ from townsend.rehearsal.engagement import CHANNELS
 from townsend.rehearsal.marketo.instance import Marketo
 from townsend.rehearsal.marketo.schema import LICENSE
 from townsend.rehearsal.times import ms_of
+from townsend.sources.celltables import csv_rows
 from townsend.sources.contract import Source
 from townsend.sources.marketo import MarketoSource
-from townsend.sources.marketo_exports import csv_rows
 from townsend.sources.tables import MappingChanges
 
 COMPANY = generate(7, 60, ms_of(NOON))
