@@ -60,10 +60,14 @@ def folded(text: str) -> str:
         plain = _AND_LETTER.sub(r"\1\2", plain)
     if "." in plain:
         plain = _DOTTED.sub(lambda found: found[0].replace(".", "") + " ", plain)
-    plain = _SINGLES.sub(lambda found: found[0].replace(" ", ""), _BREAKS.sub(" ", plain).strip())
+    plain = _joined(_BREAKS.sub(" ", plain).strip())
     if _OTHER_ALPHABET.search(plain) and _LATIN.search(plain):
         plain = " ".join(_one_script(word) for word in plain.split())
     return plain
+
+
+def _joined(text: str) -> str:
+    return _SINGLES.sub(lambda found: found[0].replace(" ", ""), text)
 
 
 def _one_script(word: str) -> str:
@@ -100,7 +104,7 @@ def name_forms(text: str | None) -> tuple[str | None, str | None]:
     if _says_nothing(plain):
         return None, None
     words = [word for word in plain.split() if word not in _JOINING] or plain.split()
-    words = _without_forms(_without_affixes(words))
+    words = _bare(words)
     short = spellings("short_words")
     core = " ".join(short.get(word, word) for word in words)
     return (None, None) if _says_nothing(core) else (core, "".join(words))
@@ -141,6 +145,13 @@ def _forms() -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
         if line.startswith("~"):
             leading.add(words)
     return frozenset(ending), frozenset(leading)
+
+
+def _bare(words: list[str]) -> list[str]:
+    """Words without legal forms; letters that stood apart because of one are initials, and so one word."""
+    kept = _without_forms(_without_affixes(words))
+    joined = _joined(" ".join(kept)).split()
+    return kept if joined == kept else _bare(joined)
 
 
 def _without_forms(words: list[str]) -> list[str]:
