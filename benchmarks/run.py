@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audiences, explaining, identity, matching, ours, profile, renewal, sources, world
+from benchmarks import audiences, explaining, identity, live, matching, ours, profile, renewal, sources, world
 from benchmarks.measure import Line, alone, in_turns
 
 __all__ = ["main"]
@@ -35,6 +35,7 @@ PARTS = (
     "matching",
     "identity",
     "explain",
+    "live",
     "sources",
     "start",
 )
@@ -112,6 +113,9 @@ def _single(parts: list[str], store: Path, rounds: int) -> Iterator[Line]:
     if "explain" in parts:
         _tell("explaining members and others")
         yield from _explain(store)
+    if "live" in parts:
+        _tell("following audiences live")
+        yield from live.lines(store)
     if "start" in parts:
         _tell("starting")
         yield from _start(rounds)

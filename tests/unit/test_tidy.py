@@ -27,6 +27,7 @@ FLOW = [
     "activation",
     "rehearsal",
     "project",
+    "api",
     "cli",
 ]
 ONLY = {"rehearsal": {"problem", "clock", "model", "rehearsal"}}

@@ -36,6 +36,7 @@ __all__ = [
     "Engine",
     "Result",
     "Size",
+    "amounts_in",
     "conditions_of",
     "evaluate",
     "evaluate_many",
@@ -115,7 +116,7 @@ def evaluate(
 
 def sure_and_maybe(definition: Definition, unified: Unified) -> tuple[Definition, Definition]:
     """Definitions for batch of whom surely and whom maybe belongs; the same one if nothing is undecided."""
-    found = sides_of(definition, unified.policy, lambda policy: _amounts(unified.under(policy)))
+    found = sides_of(definition, unified.policy, lambda policy: amounts_in(unified.under(policy)))
     return (definition, definition) if found is None else found
 
 
@@ -205,7 +206,7 @@ def _ids(found: list[int]) -> Ids:
     return np.array(found, dtype=np.int32)
 
 
-def _amounts(unified: Unified) -> Amounts:
+def amounts_in(unified: Unified) -> Amounts:
     """Classes, and paths of amounts in them, that nobody can say for some entity."""
     if unified not in _known:
         query = f"SELECT DISTINCT class, path FROM {unified.name}.undecided"

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
-from townsend.cli import ask, change, data, graph, look, mapping, match, privacy, quarantine, start, sync
+from townsend.cli import (
+    ask,
+    change,
+    data,
+    graph,
+    look,
+    mapping,
+    match,
+    privacy,
+    quarantine,
+    serve,
+    start,
+    sync,
+)
+from townsend.cli.remote import answer_of_server
 from townsend.problem import Problem
 
 __all__ = ["app", "main", "run"]
@@ -21,23 +36,29 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (start, data, sync, mapping, quarantine, ask, look, graph, match, change, privacy):
+for module in (start, data, sync, mapping, quarantine, ask, look, graph, match, change, privacy, serve):
     module.register(app)
 
 
 def run() -> None:
-    """Run the command of this process and leave with its exit code."""
-    sys.exit(main(sys.argv[1:]))
+    """Run the command of this process, or have the project's server run it, and leave with its exit code."""
+    sys.exit(main(sys.argv[1:], answer_of_server))
 
 
-def main(words: list[str]) -> int:
+def main(words: list[str], elsewhere: Callable[[list[str]], int | None] = lambda _: None) -> int:
     """Run a command.
+
+    Args:
+        elsewhere: runs it where the project is served, and gives the exit code; None if nobody serves it.
 
     Returns:
         0 done, 1 failed, 2 wrong use or settings, 3 done with rows or deliveries refused, 130 stopped.
     """
     try:
-        app(words)
+        answered = elsewhere(words)
+        if answered is not None:
+            return answered
+        app(words, prog_name="townsend")
     except SystemExit as ended:
         # Typer turns Ctrl-C into this code, and says nothing.
         if ended.code == STOPPED:

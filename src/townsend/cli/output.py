@@ -15,12 +15,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from townsend.project.plain import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
 __all__ = ["Output"]
 
+PIPED = 160  # columns where there is no terminal
 WORD = 24  # a column keeps words up to this length whole, longer ones may be broken
 
 
@@ -33,7 +36,7 @@ class Output:
 
     def row(self, value: Mapping[str, Any], indent: int | None = None) -> None:
         """One JSON object on stdout, on a line of its own if it is not indented."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain, indent=indent) + "\n")
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=plain, indent=indent) + "\n")
 
     def rows(self, values: Iterable[Mapping[str, Any]]) -> None:
         """One JSON line each."""
@@ -50,7 +53,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """A remark beside the answer, on stderr."""
-        width = shutil.get_terminal_size().columns
+        width = _columns()
         with self._undisturbed():
             sys.stderr.write((_fitting(text, width) if sys.stderr.isatty() else text) + "\n")
 
@@ -88,12 +91,14 @@ class Output:
         """Rich's console on stdout: plain when it is not a terminal."""
         from rich.console import Console
 
-        return Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
+        terminal = sys.stdout.isatty()
+        return Console(file=sys.stdout, soft_wrap=not terminal, width=_columns() if terminal else PIPED)
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
         """Show that long work goes on: a spinner on a terminal, else nothing. Yields a way to update it."""
-        if self.as_json or not sys.stderr.isatty():
+        # What a command says through a server has no cursor to move, and gets none.
+        if self.as_json or not sys.stderr.isatty() or hasattr(sys.stderr, "columns"):
             yield lambda _: None
             return
         from rich.console import Console
@@ -116,6 +121,12 @@ class Output:
             yield
         finally:
             self._spinner.start()
+
+
+def _columns() -> int:
+    """The width of the terminal: that of whoever asked, where a server answers."""
+    asked = getattr(sys.stdout, "columns", None)
+    return asked if isinstance(asked, int) else shutil.get_terminal_size().columns
 
 
 def _longest(text: str) -> int:
@@ -149,15 +160,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S UTC")
     return str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, set | frozenset | tuple):
-        return sorted(value) if isinstance(value, set | frozenset) else list(value)
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no JSON form")

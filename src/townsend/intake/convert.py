@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from townsend.intake.batch import Column, Kind
+from townsend.intake.functions import function, own_functions
 from townsend.intake.items import Wrong, array_text, decoder, json_text, map_text, undeclared_in
 from townsend.model import LeafType, Shape
 from townsend.store.facts import Facts
@@ -78,7 +79,7 @@ def document(cls: str, column: Column) -> str:
     owner, path = (name.replace("'", "''") for name in (cls, column.path))
     drop = "true" if column.kind == "nested" else "false"
     return (
-        f"townsend_document('{owner}', '{path}', {text}, {drop})"
+        f"{function('document')}('{owner}', '{path}', {text}, {drop})"
         if column.kind in ("text", "nested")
         else "NULL"
     )
@@ -87,7 +88,7 @@ def document(cls: str, column: Column) -> str:
 def undeclared(cls: str, path: str, sql: str) -> str:
     """The expression for the first undeclared field in the items of an array; null if there is none."""
     owner, name = (one.replace("'", "''") for one in (cls, path))
-    return f"townsend_undeclared('{owner}', '{name}', {sql})"
+    return f"{function('undeclared')}('{owner}', '{name}', {sql})"
 
 
 def register(facts: Facts, shapes: Mapping[str, Shape], priority: Sequence[str]) -> None:
@@ -122,17 +123,19 @@ def register(facts: Facts, shapes: Mapping[str, Shape], priority: Sequence[str])
     def first(texts: pa.Array) -> pa.Array:
         return pa.array([_first_identity(text, priority) for text in texts.to_pylist()], pa.string())
 
-    for name, function, kinds in (
-        ("townsend_plain", plain, ["VARCHAR"]),
-        ("townsend_first_identity", first, ["VARCHAR"]),
-        ("townsend_nine_places", rounded, ["VARCHAR"]),
-        ("townsend_document", documents, ["VARCHAR", "VARCHAR", "VARCHAR", "BOOLEAN"]),
-        ("townsend_undeclared", undeclared, ["VARCHAR", "VARCHAR", "VARCHAR"]),
+    own_functions(facts)
+    for what, body, kinds in (
+        ("plain", plain, ["VARCHAR"]),
+        ("first_identity", first, ["VARCHAR"]),
+        ("nine_places", rounded, ["VARCHAR"]),
+        ("document", documents, ["VARCHAR", "VARCHAR", "VARCHAR", "BOOLEAN"]),
+        ("undeclared", undeclared, ["VARCHAR", "VARCHAR", "VARCHAR"]),
     ):
         # Asking first would list thousands of functions, which takes longer than a small lot.
+        name = function(what)
         with suppress(duckdb.InvalidInputException):
             con.remove_function(name)
-        make(name, function, kinds, "VARCHAR", type="arrow", null_handling="special")
+        make(name, body, kinds, "VARCHAR", type="arrow", null_handling="special")
 
 
 def _nine_places(text: str | None) -> str | None:
@@ -230,7 +233,7 @@ def _number(kind: Kind, sql: str) -> str:
 
 
 def _of_numeral(sql: str) -> str:
-    fine = f"TRY_CAST(townsend_nine_places({sql}) AS DECIMAL(38,9))"
+    fine = f"TRY_CAST({function('nine_places')}({sql}) AS DECIMAL(38,9))"
     return f"CASE WHEN regexp_matches({sql}, '{FINE}') THEN {fine} ELSE TRY_CAST({sql} AS DECIMAL(38,9)) END"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from townsend.intake.functions import function
 from townsend.intake.rules import SourceTraits
 from townsend.model import EntityClass
 from townsend.store.facts_schema import identifier
@@ -97,7 +98,7 @@ def own_name(cls: EntityClass, kinds: Mapping[str, str]) -> str:
     key = f"coalesce({', '.join(named)})" if named else "CAST(NULL AS VARCHAR)"
     first = "CAST(NULL AS VARCHAR)"
     if "identityMap" in kinds:
-        first = f'CASE WHEN {key} IS NULL THEN townsend_first_identity("identityMap") END'
+        first = f'CASE WHEN {key} IS NULL THEN {function("first_identity")}("identityMap") END'
     last = 'CASE WHEN "@extra" IS NOT NULL THEN "@extra" ->> \'$._id\' END'
     return (
         f'coalesce({key}, split_part({first}, chr(31), 2), {last}) AS "@own", '

@@ -20,6 +20,7 @@ import duckdb
 
 from townsend.intake.batch import Batch, Column, Kind
 from townsend.intake.flatten import keep
+from townsend.intake.functions import function
 from townsend.intake.items import json_text
 from townsend.intake.undeclared import document_sql, grown, paths_of
 from townsend.model import EntityClass
@@ -153,7 +154,7 @@ def _json(sql: str, kind: Any) -> str:
     if name in ("float", "double"):
         return f"CASE WHEN isfinite({sql}) THEN CAST(to_json({sql}) AS VARCHAR) END"
     if name in _NESTED:
-        return f"townsend_plain(CAST(to_json({sql}) AS VARCHAR))"
+        return f"{function('plain')}(CAST(to_json({sql}) AS VARCHAR))"
     if name == "varchar":
         return f"CAST(to_json(nfc_normalize({sql})) AS VARCHAR)"
     return f"CAST(to_json({sql}) AS VARCHAR)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from townsend.profiles.unified import Unified
 
 __all__ = ["Worlds", "is_stored"]
+
+
+# The databases in memory are the process's, whichever connection attached them.
+_numbers = itertools.count(1)
 
 
 def is_stored(name: str) -> bool:
@@ -25,7 +30,6 @@ class Worlds:
         self._held: weakref.WeakSet[Unified] = weakref.WeakSet()
         self._attached: set[str] = set()
         self._last: Unified | None = None
-        self._made = 0
 
     def hold(self, world: Unified) -> Unified:
         self._held.add(world)
@@ -49,13 +53,15 @@ class Worlds:
         needed = {one.name for one in self._held}
         for name in sorted(self._attached - needed):
             self.detach(facts, name)
-        self._made += 1
-        database = f"townsend_world_{self._made}"
-        facts.con.execute(f"ATTACH ':memory:' AS {database} (READ_WRITE)")
+        database = f"townsend_world_{next(_numbers)}"
+        # By a connection of its own: that of the store may be in a transaction.
+        with facts.con.cursor() as con:
+            con.execute(f"ATTACH ':memory:' AS {database} (READ_WRITE)")
         self._attached.add(f"{database}.main")
         return f"{database}.main"
 
     def detach(self, facts: Facts, name: str) -> None:
         """Let go of such a place."""
-        facts.con.execute(f"DETACH {name.partition('.')[0]}")
+        with facts.con.cursor() as con:
+            con.execute(f"DETACH {name.partition('.')[0]}")
         self._attached.discard(name)

@@ -82,7 +82,9 @@ class Splice:
         name = region.cls.name
         self.moment.table(temp("own", name), {"n": region.keys.astype(np.int32)})
         was = self._live(self.stored, name) if self._columns(self.stored, name) else "SELECT 0 WHERE false"
-        known = f"SELECT key FROM facts.{identifier(name)} WHERE take <= {self.beside.news.take}"
+        known = "SELECT 0 WHERE false"  # people may be known by their events alone, and have no records
+        if self.moment.columns.get(name):
+            known = f"SELECT key FROM facts.{identifier(name)} WHERE take <= {self.beside.news.take}"
         self.moment.run(
             f"CREATE OR REPLACE TEMP TABLE {temp('turned', name)} AS SELECT n FROM {temp('own', name)} "
             f"WHERE (n IN ({known}) AND n NOT IN ({was})) <> (n NOT IN ({self._live(self.small, name)}))"

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from townsend.profiles import Unified
     from townsend.project.project import Project
 
-__all__ = ["Cause", "Causes", "moved_by_change"]
+__all__ = ["RECORDED", "Cause", "Causes", "moved_by_change"]
 
 Cause = Literal["first", "definition", "rules", "facts", "time"]
-_KEY = "recorded"
+RECORDED = "recorded"  # the remark of the store that says what was recorded last
 
 
 class Causes:
@@ -50,11 +50,11 @@ class Causes:
     def note(self) -> None:
         """Remember what was recorded, for the next time; after the last of them."""
         with self._project.facts.transaction():
-            self._project.facts.set_meta(_KEY, json.dumps([self._stamp.revision, self._stamp.rules]))
+            self._project.facts.set_meta(RECORDED, json.dumps([self._stamp.revision, self._stamp.rules]))
 
     @cached_property
     def _world(self) -> Cause:
-        noted = self._project.facts.meta(_KEY)
+        noted = self._project.facts.meta(RECORDED)
         if noted is None:
             return "facts"
         revision, rules = json.loads(noted)

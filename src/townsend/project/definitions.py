@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from townsend.audiences import pql
 from townsend.audiences.core import Definition
+from townsend.audiences.live.dependencies import reads_of
 from townsend.audiences.pql import parse, resolve
 from townsend.problem import Invalid, Problem
 from townsend.project.audiencefile import AudienceFile
@@ -178,7 +179,16 @@ def findings(project: Project, audience: AudienceFile) -> list[dict[str, str]]:
     notes = [("pql.warning", text) for text in resolved.notes]
     notes += [(doubt.code, doubt.text) for doubt in doubts(resolved.definition)]
     notes += [("money.undecided", text) for text in _rates_lacking(project, audience, resolved.definition)]
-    return found + [{"level": "warning", "code": code, "message": text} for code, text in notes]
+    found += [{"level": "warning", "code": code, "message": text} for code, text in notes]
+    volatile = reads_of(resolved.definition.condition, audience.of, project.schema).volatile
+    return found + [
+        {
+            "level": "note",
+            "code": "audience.volatile",
+            "message": f"{why}, so `townsend serve` asks this of everybody whenever time has passed",
+        }
+        for why in volatile
+    ]
 
 
 def _rates_lacking(project: Project, audience: AudienceFile, definition: Definition) -> list[str]:

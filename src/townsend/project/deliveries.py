@@ -48,7 +48,13 @@ def deliver_audiences(
 ) -> list[DeliveryReport]:
     """Evaluate these audiences, record who moved, and deliver; all that go somewhere if none is named."""
     when = at or project.clock.now()
-    answers = _answers(project, names, when)
+    with project.facts.turn():
+        answers = _answers(project, names, when)
+        _record(project, answers, when)
+    return deliver_answers(project, answers, when, progress=progress, only=names)
+
+
+def _record(project: Project, answers: Mapping[str, Answer], when: datetime) -> None:
     audiences = project.audiences()
     causes = Causes(project, project.unified(when))
     why = {name: causes.of(audiences[name]) for name in answers}
@@ -63,7 +69,6 @@ def deliver_audiences(
             cause=why[name],
             held=holders(answer.unified, answer.of),
         )
-    return deliver_answers(project, answers, when, progress=progress, only=names)
 
 
 def plan_answers(

@@ -32,6 +32,7 @@ from townsend.project.rules import Rules, effective_rules, schema_of
 from townsend.project.settings import Settings, read_settings
 from townsend.project.worlds import world_of
 from townsend.store.facts import Facts
+from townsend.store.facts_turns import LENDER
 from townsend.store.state import State
 
 if TYPE_CHECKING:
@@ -111,8 +112,19 @@ class Project:
 
     @cached_property
     def facts(self) -> Facts:
-        """The store of facts, opened at first use."""
-        return Facts.open(self._store(FACTS))
+        """The store of facts, opened at first use, or lent by whoever has it open in this process.
+
+        What a server accepted and did not absorb before it ended is taken in then.
+        """
+        from townsend.project.accepting import absorb_left
+
+        lend = LENDER.get()
+        if lend is not None:
+            return lend()
+        # Absorbing asks for the store as well.
+        opened = self.__dict__["facts"] = Facts.open(self._store(FACTS))
+        absorb_left(self)
+        return opened
 
     @cached_property
     def state(self) -> State:

@@ -89,7 +89,9 @@ def run_once(project: Project, now: datetime | None, *, progress: Progress) -> R
     report.streams = pull_sources(project, [], progress=progress)
     at = now or project.clock.now()
     progress("Unifying …")
-    answers = evaluate_audiences(project, at, report, progress)
+    with project.facts.turn():
+        # Who was in, who is in now and what is recorded of it belong together.
+        answers = evaluate_audiences(project, at, report, progress)
     progress("Delivering …")
     report.deliveries = deliver_answers(project, answers, at, progress=progress)
     # A source that is down makes facts older, not wrong: windows still end and lists are still kept.

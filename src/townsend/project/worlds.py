@@ -6,11 +6,13 @@ audience can ask for another.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from townsend.profiles import Unified, unify
+from townsend.profiles.held import is_stored
 from townsend.project.listaudience import ids_listed
 from townsend.project.rules import Rules
 
@@ -36,16 +38,21 @@ def world_of(
     Raises:
         Invalid: ``policy.unknown``.
     """
-    made = unify(
-        project.facts,
-        project.schema,
-        rules.identity,
-        rules.merge_under(policy),
-        rules.money,
-        now=as_of or now or project.clock.now(),
-        as_of=as_of,
-        policy=policy,
-    )
+    merge = rules.merge_under(policy)
+    # Who only reads a moment changes nothing, and must not wait for those who do.
+    with nullcontext() if project.facts.read_only else project.facts.turn():
+        made = unify(
+            project.facts,
+            project.schema,
+            rules.identity,
+            merge,
+            rules.money,
+            now=as_of or now or project.clock.now(),
+            as_of=as_of,
+            policy=policy,
+        )
+    if project.facts.read_only and not is_stored(made.name):
+        project.facts.renew()
     made.lists = partial(ids_listed, project.folder)
     made.policies = partial(_under, project, rules)
     return made

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
 from townsend.problem import Invalid
 from townsend.store import facts_schema
 from townsend.store.facts_errors import interrupted, translated
+from townsend.store.facts_turns import Reading, turn_of
 
 __all__ = ["Facts"]
 
@@ -40,6 +41,7 @@ class Facts:
         self._touched = False
         self._columns: dict[str, frozenset[str]] = {}
         self._salt: str | None = None
+        self._turn = turn_of(path)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Facts:
@@ -94,6 +96,32 @@ class Facts:
         """Let go of the file; what was not committed is gone."""
         self.con.close()
 
+    # ------------------------------------------------------------ beside others of this process
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Nobody else of this process writes to the file inside."""
+        with self._turn:
+            yield
+
+    def beside(self) -> Facts:
+        """Another connection to the same file, to read by; it sees one moment, given by ``renew``."""
+        con = self.con.cursor()
+        con.execute("SET TimeZone = 'UTC'")
+        found = Facts(cast(duckdb.DuckDBPyConnection, Reading(con, self._turn)), self.path, read_only=True)
+        found.renew()
+        return found
+
+    def renew(self) -> None:
+        """Of a connection got by ``beside``: see the present moment from now on, whatever is committed later.
+
+        Worlds made in memory meanwhile are seen too, which they are not before.
+        """
+        if isinstance(self.con, Reading):
+            self._columns.clear()
+            with self._turn:
+                self.con.take()
+
     # ------------------------------------------------------------ change
 
     @contextmanager
@@ -102,19 +130,20 @@ class Facts:
         if self._depth:
             yield
             return
-        self.con.execute("BEGIN TRANSACTION")
-        self._depth, self._touched = 1, False
-        try:
-            yield
-            self.con.execute("COMMIT")
-        except BaseException as error:
-            self._columns.clear()
-            _rollback(self.con)
-            if interrupted(error):
-                raise KeyboardInterrupt from error
-            raise
-        finally:
-            self._depth = 0
+        with self._turn:
+            self.con.execute("BEGIN TRANSACTION")
+            self._depth, self._touched = 1, False
+            try:
+                yield
+                self.con.execute("COMMIT")
+            except BaseException as error:
+                self._columns.clear()
+                _rollback(self.con)
+                if interrupted(error):
+                    raise KeyboardInterrupt from error
+                raise
+            finally:
+                self._depth = 0
 
     def touch(self) -> None:
         """Say that facts changed, inside the transaction that changes them: derived things are rebuilt."""

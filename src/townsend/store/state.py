@@ -58,7 +58,12 @@ class State:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            con = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
+            con = sqlite3.connect(
+                path,
+                timeout=BUSY_MS / 1000,
+                isolation_level=None,
+                check_same_thread=False,  # one thread at a time, whichever that is
+            )
         except OSError as error:
             raise translated(sqlite3.OperationalError(f"unable to open: {error.strerror}"), path) from error
         except sqlite3.Error as error:

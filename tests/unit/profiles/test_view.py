@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from tests.unit.profiles.house import DAY_MS, NOW, NOW_MS, House, account, house, key, opportunity, person
 
-from townsend.cli.output import _plain
 from townsend.identity import IdentityRules, Namespace
 from townsend.problem import Invalid
 from townsend.profiles import MergePolicy, MoneyRules, Rate
 from townsend.profiles.changes import cluster_changes
 from townsend.profiles.view import EntityView, GraphView, find, graph_view, view
+from townsend.project.plain import plain
 
 __all__ = ["house"]
 
@@ -147,7 +147,7 @@ def test_a_view_is_json(house: House) -> None:
     )
 
     written = json.loads(
-        json.dumps(shown(house, "opportunity", "o@crm1.Salesforce").to_json(), default=_plain)
+        json.dumps(shown(house, "opportunity", "o@crm1.Salesforce").to_json(), default=plain)
     )
 
     assert 200 == written["values"]["opportunityAmount.amount"]["value"]

@@ -141,6 +141,8 @@ class _Builder:
 
     def start(self, last: Expr) -> Rows:
         """A list that does not start with a relationship: a literal, an array, an undeclared value."""
+        if isinstance(last, AllOf) and not self.low.tables.exists(last.cls):
+            return self._nothing(last.type)
         if isinstance(last, AllOf):
             anyone = self.low.anyone(last.cls)
             return Rows(anyone.frame, anyone, self.env)

@@ -67,12 +67,16 @@ class Lower:
         other.names = self.names
         return other
 
-    def members(self, definition: Definition, retired: bool = False) -> exp.Select:
+    def members(self, definition: Definition, retired: bool = False, among: str | None = None) -> exp.Select:
+        """The query for all that meet a definition.
+
+        Args:
+            among: a table in whose column ``id`` are all who matter, all of them there now.
+        """
         cls = definition.of
         if not self.tables.exists(cls):
             alias = self.names.new()
             return Frame(empty(alias, id="INTEGER")).select(column(alias, "id"))
-        among: str | None = None
         earlier: list[tuple[str, exp.Select]] = []
         if self.one_in > 1 and not retired:
             among = self.names.new()

@@ -8,7 +8,8 @@ else by a query of its own. Putting them together costs next to nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from sqlglot import exp
 from townsend.audiences.batch.conditions import nothing_passes, total_and_number
 from townsend.audiences.batch.counted import Counted, Kind, counted, holding
 from townsend.audiences.batch.formula import Bits, Leaves, bits_of
+from townsend.audiences.batch.frame import EntityRow, Frame, as_source
 from townsend.audiences.batch.lower import Lower
+from townsend.audiences.batch.narrowed import narrowed, stays, table_of
 from townsend.audiences.batch.sql import FALSE, Sql, column, compare, function, is_null, number, written
 from townsend.audiences.batch.tables import Tables, UnifiedTables
 from townsend.audiences.batch.totals import measured
@@ -50,8 +53,13 @@ LEADING_ON = (Follow, InSegment, Listed, LoadedSegment)
 FIELDS_AT_ONCE = 64  # conditions on fields in one query
 
 
-def members_of_many(definitions: Sequence[Definition], unified: UnifiedTables) -> list[Ids]:
+def members_of_many(
+    definitions: Sequence[Definition], unified: UnifiedTables, among: Ids | None = None
+) -> list[Ids]:
     """The members of each definition, ascending; all definitions can be lowered, and ask for no events.
+
+    Args:
+        among: nobody else is looked at; whoever is not there now, is no member.
 
     Raises:
         Broken: ``batch.*`` for a definition with gaps; ask ``lowered`` first.
@@ -61,20 +69,44 @@ def members_of_many(definitions: Sequence[Definition], unified: UnifiedTables) -
     for at, one in enumerate(definitions):
         classes[one.of].append(at)
     for cls, places in classes.items():
-        world = _World(Tables(unified), cls)
         conditions = [definitions[at].condition for at in places]
-        found |= zip(places, world.members(conditions), strict=True)
+        with _World.of(Tables(unified), cls, among) as world:
+            found |= zip(places, world.members(conditions), strict=True)
     return [found[at] for at in range(len(definitions))]
 
 
 class _World:
-    """The entities of one class that are there now, numbered from 0 by ascending id."""
+    """The entities of one class that are there now, numbered from 0 by ascending id.
 
-    def __init__(self, tables: Tables, cls: str) -> None:
+    Args:
+        among: a table of all that matter, in its column ``id``; None if everybody does.
+    """
+
+    @classmethod
+    @contextmanager
+    def of(cls, tables: Tables, of: str, among: Ids | None) -> Iterator[_World]:
+        """Of everybody, or of some."""
+        if among is None:
+            yield cls(tables, of)
+            return
+        with table_of(tables, among) as asked:
+            row = Lower(tables).anyone(of) if tables.exists(of) else None
+            there = among[:0]
+            if row is not None:
+                row.frame.only(row.id(), asked)
+                query = written(row.frame.select(row.id().as_("id", quoted=True)))
+                there = np.ma.getdata(tables.con.execute(query).fetchnumpy()["id"])
+        with table_of(tables, there) as some:
+            yield cls(tables, of, np.sort(there.astype(np.int32)), some)
+
+    def __init__(self, tables: Tables, cls: str, ids: Ids | None = None, among: str | None = None) -> None:
         self.tables = tables
         self.cls = cls
-        everyone = Lower(tables).members(Definition(cls, Const(True, BOOLEAN), ""))
-        self.ids: Ids = np.sort(self._read(everyone)["id"].astype(np.int32))
+        self.among = among
+        if ids is None:
+            everyone = Lower(tables).members(Definition(cls, Const(True, BOOLEAN), ""))
+            ids = np.sort(self._read(everyone)["id"].astype(np.int32))
+        self.ids: Ids = ids
         # Where each id is in ``ids``; one place more for all others.
         self.places: Places = np.full(int(self.ids.max(initial=0)) + 2, len(self.ids), np.int32)
         self.places[self.ids] = np.arange(len(self.ids), dtype=np.int32)
@@ -108,8 +140,9 @@ class _World:
                 found[at] = self._alone(leaf)
         for start in range(0, len(fields), FIELDS_AT_ONCE):
             found |= self._fields(fields[start : start + FIELDS_AT_ONCE])
-        for kind, asked in events.items():
-            found |= self._events(kind, asked)
+        with self._few_events(events) as tables:
+            for kind, asked in events.items():
+                found |= self._events(kind, asked, tables.get(kind, self.tables))
         for total, compared in totals.items():
             found |= self._total(total, compared, leaves)
         return [found[at] for at in range(len(leaves))]
@@ -118,7 +151,8 @@ class _World:
 
     def _alone(self, leaf: Expr) -> Bits:
         """A leaf by a query of its own."""
-        ids = self._read(Lower(self.tables).members(Definition(self.cls, leaf, "")))["id"]
+        query = Lower(self.tables).members(Definition(self.cls, leaf, ""), among=self.among)
+        ids = self._read(query)["id"]
         held = np.zeros(len(self.ids) + 1, np.bool_)
         held[self._place(ids)] = True
         return self._bits(held)
@@ -126,7 +160,7 @@ class _World:
     def _fields(self, leaves: list[tuple[int, Expr]]) -> dict[int, Bits]:
         """Conditions on the entities' own fields, in one pass."""
         low = Lower(self.tables)
-        row = low.anyone(self.cls)
+        row = self._anyone(low)
         holds = [
             function("coalesce", low.condition(leaf, {0: row}), FALSE()).as_(f"c{at}", quoted=True)
             for at, leaf in leaves
@@ -134,16 +168,38 @@ class _World:
         read = self._read(row.frame.select(row.id().as_("id", quoted=True), *holds))
         return self._spread(read, {at: False for at, _ in leaves})
 
-    def _events(self, kind: Kind, asked: list[tuple[int, Counted]]) -> dict[int, Bits]:
+    @contextmanager
+    def _few_events(self, events: Mapping[Kind, list[tuple[int, Counted]]]) -> Iterator[dict[Kind, Tables]]:
+        """Where only some entities matter: tables with nothing but their events, by kind of event."""
+        together: dict[tuple[str, str], list[Kind]] = defaultdict(list)
+        for kind in events if self.among is not None else ():
+            plan, far = kind.follow.relationship.plan, kind.follow.relationship.far
+            assert isinstance(plan, Inverse)
+            pointer = self.tables.pointer(far, plan.reference) if self.tables.exists(far) else None
+            if pointer is not None and all(map(stays, kind.conditions)):
+                together[far, pointer].append(kind)
+        found: dict[Kind, Tables] = {}
+        with ExitStack() as stack:
+            for (far, pointer), kinds in together.items():
+                since = min(one.since for kind in kinds for _, one in events[kind])
+                numbers = Frame(as_source(self._nodes(), "n"))
+                conditions = [one for kind in kinds for one in kind.conditions]
+                few = narrowed(self.tables, far, pointer, numbers, since, conditions)
+                found |= dict.fromkeys(kinds, stack.enter_context(few))
+            yield found
+
+    def _events(self, kind: Kind, asked: list[tuple[int, Counted]], tables: Tables) -> dict[int, Bits]:
         """Counts of events of one kind, which are read once."""
         counts = [one for _, one in asked]
-        places, times = self._read_events(kind, counts)
+        places, times = self._read_events(kind, counts, tables)
         held = holding(counts, places, times, len(self.ids))
         return {at: self._bits(one) for (at, _), one in zip(asked, held, strict=True)}
 
-    def _read_events(self, kind: Kind, asked: list[Counted]) -> tuple[Places, npt.NDArray[np.int64]]:
+    def _read_events(
+        self, kind: Kind, asked: list[Counted], tables: Tables
+    ) -> tuple[Places, npt.NDArray[np.int64]]:
         """Whose the events of a kind are and when they were, as far as the counts need to know."""
-        low = Lower(self.tables)
+        low = Lower(tables)
         relationship = kind.follow.relationship
         plan, far = relationship.plan, low.tables.schema.classes[relationship.far]
         assert isinstance(plan, Inverse)
@@ -156,6 +212,9 @@ class _World:
         for one in kind.conditions:
             row.frame.require(low.condition(one, {kind.var: row}))
         row.frame.require(is_null(holder, negated=True))
+        if self.among is not None and tables is self.tables:
+            node = low.names.new()
+            row.frame.join(as_source(self._nodes(), node), compare("=", column(node, "n"), holder.copy()))
         row.frame.require(compare(">=", moment.copy(), number(min(one.since for one in asked))))
         row.frame.require(compare("<", moment.copy(), number(max(one.until for one in asked))))
         query = row.frame.select(holder.copy().as_("n", quoted=True), moment.as_("t", quoted=True))
@@ -167,7 +226,7 @@ class _World:
     ) -> dict[int, Bits]:
         """One total of every entity, against several numbers."""
         low = Lower(self.tables)
-        row = low.anyone(self.cls)
+        row = self._anyone(low)
         found = measured(low, total, {0: row})
         if found is None or found.rows.owner is not row or found.rows.link is None:
             return {at: self._alone(leaves[at]) for at, _, _ in compared}
@@ -212,9 +271,15 @@ class _World:
         return places
 
     def _nodes(self) -> exp.Select:
-        return exp.Select(expressions=[column("n", "n"), column("n", "id")]).from_(
-            self.tables.node(self.cls, "n"), copy=False
-        )
+        frame = Frame(self.tables.node(self.cls, "n"))
+        frame.only(column("n", "id"), self.among)
+        return frame.select(column("n", "n"), column("n", "id"))
+
+    def _anyone(self, low: Lower) -> EntityRow:
+        row = low.anyone(self.cls)
+        row.among = self.among
+        row.frame.only(row.id(), self.among)
+        return row
 
     def _read(self, query: Sql) -> dict[str, npt.NDArray[Any]]:
         found = self.tables.con.execute(written(query)).fetchnumpy()

@@ -55,12 +55,12 @@ class Tables:
         self.policy = unified.policy
         self.con = unified.con
         self._prefix = unified.name
-        self._unified = unified
+        self.unified = unified
         self._known = _worlds.setdefault(unified, _Known())
 
     def under(self, policy: str | None) -> Tables:
         """The same facts merged by a named policy; None for each class's own."""
-        return self if policy == self.policy else Tables(self._unified.under(policy))
+        return self if policy == self.policy else Tables(self.unified.under(policy))
 
     # -------------------------------------------------------- classes
 
@@ -140,19 +140,19 @@ class Tables:
         known = self._known.lists
         if name not in known:
             view = f"townsend_listed_{next(_list_numbers)}"
-            ids = pa.table({"id": self._unified.ids_listed(name)})
+            ids = pa.table({"id": self.unified.ids_listed(name)})
             spent = _spent.setdefault(self.con, [])
             self.con.abort()  # the rest of a result that nobody reads on would stand in the way
             while spent:
                 self.con.unregister(spent.pop())
             self.con.register(view, ids)
-            weakref.finalize(self._unified, spent.append, view)
+            weakref.finalize(self.unified, spent.append, view)
             known[name] = view
         return _table(_quoted(known[name]), alias)
 
     def count_listed(self, name: str) -> int:
         """How many entities a list audience names."""
-        return len(self._unified.ids_listed(name))
+        return len(self.unified.ids_listed(name))
 
     # -------------------------------------------------------- relationships
 

@@ -1,0 +1,1 @@
+"""The project over HTTP: its own interface, the inlets, the membership feed, metrics."""
