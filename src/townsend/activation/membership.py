@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from townsend.store.facts import Facts
     from townsend.store.state import State
 
-__all__ = ["Holders", "Moved", "holders", "members_recorded", "record_membership"]
+__all__ = [
+    "Holders",
+    "Moved",
+    "copy_members",
+    "generation_of",
+    "holders",
+    "members_recorded",
+    "next_generation",
+]
+__all__ += ["record_membership"]
 
 ENTERED, LEFT, MERGED, CONTINUES = "entered", "left", "merged", "continues"
 
@@ -82,13 +91,13 @@ def record_membership(
     _append(
         facts, audience, [row for row in rows if row.change != CONTINUES or row.id in members], version, cause
     )
-    _copy(facts, state, audience, now_in, version, at_ms)
+    copy_members(facts, state, audience, now_in, version, at_ms)
     return Moved(len(entered), len(left))
 
 
 def members_recorded(facts: Facts, state: State, audience: str) -> dict[int, int]:
     """Who is in as last recorded: entity id by then, and since when (epoch ms)."""
-    if state.members.generation(audience) == _generation(facts, audience):
+    if state.members.generation(audience) == generation_of(facts, audience):
         return state.members.since(audience)
     found = facts.con.execute(_LAST, [audience]).fetchall()
     return {int(one): int(at) for one, at in found}
@@ -157,13 +166,14 @@ def _append(facts: Facts, audience: str, rows: list[_Row], version: str, cause: 
             )
         finally:
             facts.con.unregister("townsend_moved")
-        _raise(facts, audience)
+        next_generation(facts, audience)
 
 
-def _copy(
+def copy_members(
     facts: Facts, state: State, audience: str, now_in: Mapping[int, int], version: str, at_ms: int
 ) -> None:
-    generation = _generation(facts, audience)
+    """Make the state's copy say who is in, and since when, as the facts do."""
+    generation = generation_of(facts, audience)
     kept = state.members.since(audience)
     with state.transaction():
         state.members.drop(audience, kept.keys() - now_in.keys())
@@ -172,12 +182,14 @@ def _copy(
         state.members.mark(audience, generation, version, at_ms)
 
 
-def _generation(facts: Facts, audience: str) -> int:
+def generation_of(facts: Facts, audience: str) -> int:
+    """How often something was recorded of an audience."""
     return int(facts.meta(f"generation:{audience}") or 0)
 
 
-def _raise(facts: Facts, audience: str) -> None:
-    facts.set_meta(f"generation:{audience}", str(_generation(facts, audience) + 1))
+def next_generation(facts: Facts, audience: str) -> None:
+    """Say that more was, in the transaction that records it."""
+    facts.set_meta(f"generation:{audience}", str(generation_of(facts, audience) + 1))
 
 
 # Rows are appended only, so their place in the table is the order in which they were learned.

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from townsend.activation.membership import CONTINUES, ENTERED, LEFT, MERGED, members_recorded
+from townsend.activation.membership import (
+    CONTINUES,
+    ENTERED,
+    LEFT,
+    MERGED,
+    copy_members,
+    generation_of,
+    members_recorded,
+    next_generation,
+)
 
 if TYPE_CHECKING:
     from townsend.store.facts import Facts
@@ -84,7 +93,6 @@ def record_moves(
     before = -1 if last is None or last[0] is None else int(last[0])
     columns = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     table: Any = pa.table({name: pa.array(columns[name], kind) for name, kind in COLUMNS.items()})
-    generations = {one.audience: int(facts.meta(_generation(one.audience)) or 0) + 1 for one in moves}
     with facts.transaction():
         facts.con.register("townsend_moved", table)
         try:
@@ -92,16 +100,12 @@ def record_moves(
             facts.con.execute("INSERT INTO facts.transition SELECT * FROM townsend_moved")
         finally:
             facts.con.unregister("townsend_moved")
-        for audience, generation in generations.items():
-            facts.set_meta(_generation(audience), str(generation))
+        for one in moves:
+            next_generation(facts, one.audience)
         if note is not None:
             note()
-    _copy(state, moves, since, generations, at_ms)
+    _copy(facts, state, moves, since, at_ms)
     return _recorded(facts, before, {one.audience: one.of for one in moves})
-
-
-def _generation(audience: str) -> str:
-    return f"generation:{audience}"
 
 
 def _since(facts: Facts, state: State, move: Move) -> dict[int, int]:
@@ -137,21 +141,28 @@ def _joined(move: Move, since: Mapping[int, int], at_ms: int) -> dict[int, int]:
 
 
 def _copy(
+    facts: Facts,
     state: State,
     moves: Sequence[Move],
     since: Mapping[str, Mapping[int, int]],
-    generations: Mapping[str, int],
     at_ms: int,
 ) -> None:
+    current: list[tuple[Move, int]] = []
+    for one in moves:
+        generation = generation_of(facts, one.audience)
+        if (state.members.generation(one.audience) or 0) == generation - 1:
+            current.append((one, generation))
+        else:
+            # A process ended between record and copy, or the copy was lost: it is made whole.
+            recorded = members_recorded(facts, state, one.audience)
+            copy_members(facts, state, one.audience, recorded, one.version, at_ms)
     with state.transaction():
-        for one in moves:
-            if state.members.generation(one.audience) not in (None, generations[one.audience] - 1):
-                continue  # it is behind, and is rebuilt from the facts when it is asked for
+        for one, generation in current:
             joined = _joined(one, since[one.audience], at_ms)
             put = {entity: at for entity, at in joined.items() if entity in one.members}
             state.members.drop(one.audience, [*one.renamed, *one.left])
             state.members.put(one.audience, put | dict.fromkeys(one.entered, at_ms), one.version)
-            state.members.mark(one.audience, generations[one.audience], one.version, at_ms)
+            state.members.mark(one.audience, generation, one.version, at_ms)
 
 
 def _recorded(facts: Facts, before: int, of: Mapping[str, str]) -> list[Transition]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from townsend.activation.membership import members_recorded
 from townsend.problem import Problem
 from townsend.project.deliveries import deliver_answers
 from townsend.project.matching import find_new
@@ -47,7 +49,7 @@ class _Unasked:
         return iter(())
 
 
-class _Thread:
+class _Thread(ABC):
     """A thread that looks from time to time, or when it is woken."""
 
     def __init__(self, owner: Owner, name: str, look_s: float) -> None:
@@ -65,7 +67,8 @@ class _Thread:
         """No more after what is being done; that is waited for."""
         self._stopping.set()
         self._woken.set()
-        self._thread.join(wait_s)
+        if self._thread.ident is not None:
+            self._thread.join(wait_s)
 
     def _run(self) -> None:
         self.owner.ready.wait()
@@ -80,8 +83,9 @@ class _Thread:
             self._woken.wait(self._look_s)
             self._woken.clear()
 
+    @abstractmethod
     def look(self) -> None:
-        raise NotImplementedError
+        """Do what there is to do now."""
 
 
 class Pulls(_Thread):
@@ -146,7 +150,7 @@ class Deliveries(_Thread):
             world = project.unified(at)
             answers = {}
             for one in audiences:
-                ids = np.array(sorted(project.state.members.since(one.name)), np.int32)
+                ids = np.array(sorted(members_recorded(project.facts, project.state, one.name)), np.int32)
                 answers[one.name] = Answer(world.under(one.policy), one.of, ids, _Unasked())
             with project.connected():
                 reports = deliver_answers(project, answers, at, progress=lambda _: None)
