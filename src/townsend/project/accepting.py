@@ -85,8 +85,7 @@ class Acceptance:
     """
 
     def __init__(self, project: Project, sync: Sync = os.fdatasync) -> None:
-        sources = project.settings.sources
-        self.classes = {name: str(body["class"]) for name, body in sources.items() if body["type"] == "inlet"}
+        self.renew(project)
         self.on_durable: Callable[[], object] = _nothing
         self._clock = project.clock
         self._lock = threading.Lock()
@@ -96,6 +95,11 @@ class Acceptance:
             quarantine_damage(project.facts, damage, self.now_ms())
         self._waiting = deque(self._log.read(offset))
         self._bytes = sum(len(entry.payload) for entry in self._waiting)
+
+    def renew(self, project: Project) -> None:
+        """Take the inlets as the settings say."""
+        sources = project.settings.sources
+        self.classes = {name: str(body["class"]) for name, body in sources.items() if body["type"] == "inlet"}
 
     def accept(
         self, form: Form, inlet: str, kind: str, body: bytes, done: Callable[[Receipt], None]
@@ -159,9 +163,7 @@ class Acceptance:
             damage = Damage(project.folder / STORE / WAL / f"entry-{seq}", 0, text)
             damage.path.with_name(f"entry-{seq}-0.damaged").write_bytes(text)
             quarantine_damage(project.facts, damage, self.now_ms())
-        taken = self._taken(project, readable, offset) if readable else Accepted()
-        if not readable:
-            project.facts.set_meta(OFFSET, str(offset))
+        taken = self._taken(project, readable, offset)
         with self._lock:
             for _, text in entries:
                 self._waiting.popleft()
@@ -185,9 +187,7 @@ class Acceptance:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, one request must not stop the others
             if len(requests) == 1:
-                quarantine_request(facts, requests[0], f"{type(error).__name__}: {error}")
-                if offset is not None:
-                    facts.set_meta(OFFSET, str(offset))
+                quarantine_request(facts, requests[0], f"{type(error).__name__}: {error}", offset)
                 return Accepted(rows=1, quarantined=1)
             middle = len(requests) // 2
             # What the first half stores twice after a crash in between is known then.

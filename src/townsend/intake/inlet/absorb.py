@@ -97,14 +97,16 @@ def absorb_requests(
     return total
 
 
-def quarantine_request(facts: Facts, request: Request, why: str) -> None:
-    """Keep a request that could not be taken, for a reason that no check foresees."""
+def quarantine_request(facts: Facts, request: Request, why: str, offset: int | None) -> None:
+    """Keep a request that could not be taken, for a reason that no check foresees; ``offset`` as above."""
     body = request.entry.body.decode("utf-8", "backslashreplace")
     place = f"inlet/{request.entry.inlet}#{request.seq}"
-    todo = "report it with the row; `townsend quarantine replay` takes it once the reason is gone"
+    todo = "report it with what was sent, and send it again once the reason is gone"
     refusal = Refusal(place, None, "row.poisoned", "a row that can be taken", why, todo, body)
     with facts.transaction():
         quarantine.put(facts, "event", request.entry.inlet, [refusal], "{}", request.entry.received_ms)
+        if offset is not None:
+            facts.set_meta(OFFSET, str(offset))
 
 
 def quarantine_damage(facts: Facts, damage: Damage, at_ms: int) -> None:
