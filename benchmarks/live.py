@@ -68,7 +68,7 @@ def followed(store: Path) -> list[Line]:
         took, note = _rounds(live, start, lambda _: {}, step=timedelta(seconds=1))
         found.append(Line("one second passes", took, "ms", goal=1_000, note=note))
         later = start + timedelta(seconds=ROUNDS, days=30)
-        took, moved = seconds(lambda: live.sweep(later))
+        took, moved = seconds(lambda: live.follow(later))
         note = f"{len(moved):,} enter or leave"
         found.append(Line("30 days pass at once", took, "s", goal=60, note=note))
     return found

@@ -214,7 +214,7 @@ class House:
             self.before, self.seen = after, seen_of(world)
             del world
             gc.collect()
-            return self.live.sweep(now)
+            return self.live.follow(now)
         touched = (
             None
             if self.before is None or self.rng.random() < 0.1

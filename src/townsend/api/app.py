@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
@@ -22,6 +22,7 @@ from townsend.api import changing, command, feed, reading
 from townsend.api.answering import json_of
 from townsend.api.errors import body_of, status_of
 from townsend.api.metrics import metrics_of
+from townsend.api.raw import ASGI, Receive, Scope, Send, respond
 from townsend.problem import Problem
 
 if TYPE_CHECKING:
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
     from townsend.project.serving.owner import Owner
 
 __all__ = ["app_of", "v1"]
-
-Scope: TypeAlias = dict[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
-Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
-ASGI: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 PREFIX = "/api/v1"
 BODY_MAX = 2_000_000
@@ -73,7 +69,7 @@ def v1(state: State) -> Litestar:
         *command.routes(),
     ]
     return Litestar(
-        route_handlers=[Router(PREFIX, route_handlers=[*handlers, *command.routes()])],
+        route_handlers=[Router(PREFIX, route_handlers=handlers)],
         state=state,
         request_max_body_size=BODY_MAX,
         exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _broken},
@@ -112,9 +108,9 @@ def app_of(
             path: str = scope["path"]
             if _host(scope) not in hosts:
                 text = "the Host header names another machine; call this server by its address"
-                return await _answer(send, 421, body_of("api.host", text))
+                return await respond(send, 421, body_of("api.host", text))
             if path == "/metrics":
-                return await _answer(send, 200, metrics_of(owner, bell), b"text/plain; version=0.0.4")
+                return await respond(send, 200, metrics_of(owner, bell), b"text/plain; version=0.0.4")
             if inlets is not None and path.startswith(INLETS):
                 return await inlets(scope, receive, send)
         return await own(scope, receive, send)  # type: ignore[arg-type]
@@ -130,12 +126,6 @@ def _host(scope: Scope) -> str:
     found = next((value for name, value in scope["headers"] if name == b"host"), b"")
     text: str = found.decode("latin-1").lower()
     return text.partition("]")[0].removeprefix("[") if text.startswith("[") else text.partition(":")[0]
-
-
-async def _answer(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _problem(_: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:

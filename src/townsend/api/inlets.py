@@ -12,9 +12,10 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
+from townsend.api.raw import ASGI, Receive, Scope, Send, respond
 from townsend.intake.inlet import segment
 from townsend.intake.inlet.messages import Form, decoded
 from townsend.problem import Invalid, Problem, Unavailable
@@ -27,12 +28,6 @@ MESSAGE_BYTES = 1024 * 1024
 BATCH_BYTES = 16 * 1024 * 1024
 BODY_S = 30.0  # that a sender may take for a body
 _FORMS: Mapping[str, Form] = {"batch": "batch", "ndjson": "ndjson"}
-
-Message = MutableMapping[str, Any]
-ASGI = Callable[
-    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
 
 
 class _Answer(Exception):
@@ -47,11 +42,7 @@ class _Answer(Exception):
 def inlets_app(acceptance: Acceptance) -> ASGI:
     """The inlets of a project as an ASGI application."""
 
-    async def app(
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -65,10 +56,7 @@ def inlets_app(acceptance: Acceptance) -> ASGI:
         except Problem as problem:
             status, content = _status(problem), _wrong(_status(problem), problem.text)
             more = [(b"retry-after", b"1")] if isinstance(problem, Unavailable) else []
-        body = json.dumps(content).encode()
-        head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": [*head, *more]})
-        await send({"type": "http.response.body", "body": body})
+        await respond(send, status, json.dumps(content).encode(), more=more)
 
     return app
 
@@ -77,7 +65,7 @@ async def _taken(
     acceptance: Acceptance,
     scope: Mapping[str, Any],
     headers: Mapping[str, str],
-    receive: Callable[[], Awaitable[Message]],
+    receive: Receive,
 ) -> tuple[int, dict[str, Any]]:
     parts = [part for part in scope["path"].split("/") if part]
     if parts[0] == "v1":
@@ -136,7 +124,7 @@ def _settle(durable: asyncio.Future[Receipt], receipt: Receipt) -> None:
         durable.set_result(receipt)
 
 
-async def _body(headers: Mapping[str, str], receive: Callable[[], Awaitable[Message]], most: int) -> bytes:
+async def _body(headers: Mapping[str, str], receive: Receive, most: int) -> bytes:
     too_large = _Answer(413, f"a request of this kind has at most {most:,} bytes; send several")
     if int(headers.get("content-length") or 0) > most:
         raise too_large

@@ -23,15 +23,17 @@ from townsend.problem import Invalid, Unavailable
 if TYPE_CHECKING:
     import uvicorn
 
-    from townsend.api.app import ASGI
     from townsend.api.feed import Bell
+    from townsend.api.raw import ASGI
     from townsend.project.project import Project
+    from townsend.project.serving.owner import Owner
 
 __all__ = ["register"]
 
 PARTS = ("pulls", "deliveries", "live", "self-check")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8420
+LOOK_S = 0.2
 STOP_S = 60.0  # a delivery or pull in flight may take so long to end
 
 
@@ -104,11 +106,12 @@ def _serve(opened: Project, out: Output, host: str, port: int, left_out: set[str
     server = _server(app)
     with installed(), _stopped_by_signals(server, bell):
         owner.start()
-        owner.ready.wait()
-        for one in background:
-            one.start()
-        note_serving(opened.folder, Serving(address, token, os.getpid(), str(Path.cwd())))
         try:
+            if not _became_ready(owner, server):
+                return
+            for one in background:
+                one.start()
+            note_serving(opened.folder, Serving(address, token, os.getpid(), str(Path.cwd())))
             if out.as_json:
                 out.row({"address": address, "pid": os.getpid()})
             else:
@@ -121,6 +124,14 @@ def _serve(opened: Project, out: Output, host: str, port: int, left_out: set[str
                 one.stop(STOP_S)
             owner.stop()
             acceptance.close()
+
+
+def _became_ready(owner: Owner, server: uvicorn.Server) -> bool:
+    """Wait for the owner's first step, or for somebody to stop a server that cannot make one."""
+    while not owner.ready.wait(LOOK_S):
+        if server.should_exit:
+            return False
+    return True
 
 
 def _server(app: ASGI) -> uvicorn.Server:

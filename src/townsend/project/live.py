@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Live", "Parity", "Transition"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SWEEP_MS = 1_000  # time passes in steps of this size, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,9 @@ class Live:
             }
         return found
 
-    def next_look(self, now: datetime) -> datetime:
-        """When a sweep is due at the latest."""
-        return now + timedelta(milliseconds=SWEEP_MS)
-
     # -------------------------------------------------------- change
 
-    def follow(self, now: datetime, touched: Touched | None) -> list[Transition]:
+    def follow(self, now: datetime, touched: Touched | None = None) -> list[Transition]:
         """Bring every audience up to date, and record who moved.
 
         Args:
@@ -101,10 +96,6 @@ class Live:
             # What is held may be ahead of the record; the record counts, and everybody is asked again.
             self._restart()
             raise
-
-    def sweep(self, now: datetime) -> list[Transition]:
-        """The passing of time, and what may have come meanwhile."""
-        return self.follow(now, None)
 
     def parity(self, most: int) -> Parity:
         """Ask some audiences anew, each time others, and mend what differs.

@@ -57,7 +57,7 @@ class Desk:
         return _told(self.live.follow(self.clock.now(), None))
 
     def sweep(self) -> list[tuple[str, str, str]]:
-        return _told(self.live.sweep(self.clock.now()))
+        return _told(self.live.follow(self.clock.now()))
 
 
 def _told(moved: list[object]) -> list[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.serving.server import made
 
-from townsend.problem import Unavailable
+from townsend.problem import Invalid, Unavailable
 from townsend.project.load import load_into
 from townsend.project.project import Project
 from townsend.project.serving import readers as module
@@ -37,6 +37,12 @@ def more(owner: Owner) -> None:
         load_into(project, "person", [files], "crm_2", again=False, progress=lambda _: None)
 
 
+def step(owner: Owner) -> None:
+    """Let the owner make one: a fresh moment is given at the end of it."""
+    with owner.readers.lent():
+        pass
+
+
 def test_a_question_holds_what_was_accepted_before_it(owner: Owner) -> None:
     with owner.readers.project(fresh=True) as project:
         before = len(project.ask(PEOPLE).ids)
@@ -51,7 +57,7 @@ def test_a_reader_does_not_see_what_comes_while_it_reads(owner: Owner) -> None:
     with owner.readers.project(fresh=True) as project:
         before = project.ask(PEOPLE)
         more(owner)
-        owner.submit(lambda _: None).result(30)
+        step(owner)
         again = project.ask(PEOPLE)
 
         assert before.rows() == again.rows()
@@ -84,7 +90,7 @@ def test_wrong_settings_are_told_and_the_right_ones_go_on(owner: Owner) -> None:
     settings = owner.folder / "townsend.yaml"
     right = settings.read_text()
     settings.write_text(right + "\nnonsense: 1\n")
-    owner.submit(lambda _: None).result(30)
+    step(owner)
     told = owner.told()
     settings.write_text(right + "\n# mended\n")
     more(owner)
@@ -109,9 +115,24 @@ def test_who_waits_for_a_step_that_fails_is_told_at_once(
     with owner.readers.project() as project:
         old = len(project.ask(PEOPLE).ids)
     monkeypatch.undo()
-    owner.submit(lambda _: None).result(30)
+    step(owner)
 
     assert (2, None) == (old, owner.done.problem)
+
+
+def test_wrong_settings_use_up_no_readers(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = owner.folder / "townsend.yaml"
+    right = settings.read_text()
+    monkeypatch.setattr(module, "READERS_MAX", 2)
+    settings.write_text(right + "\nnonsense: 1\n")
+    for _ in range(4):
+        with pytest.raises(Invalid), owner.readers.project(fresh=True):
+            pass
+    settings.write_text(right)
+    with owner.readers.project(fresh=True) as project:
+        count = len(project.ask(PEOPLE).ids)
+
+    assert 2 == count
 
 
 def test_after_the_stop_nobody_reads(owner: Owner) -> None:

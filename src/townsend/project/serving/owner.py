@@ -11,11 +11,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from townsend.clock import stopwatch
 from townsend.problem import Problem
@@ -35,7 +34,6 @@ PARITY_AUDIENCES = 3  # checked at one time
 PARITY_EVERY = timedelta(hours=1)
 
 log = logging.getLogger("townsend.serve")
-T = TypeVar("T")
 
 
 @dataclass
@@ -89,8 +87,6 @@ class Owner:
         self._settings_problem: str | None = None
         self._seen: tuple[int, int] | None = None
         self._checked: datetime | None = None
-        self._jobs: list[tuple[Callable[[Project], Any], Future[Any]]] = []
-        self._guard = threading.Lock()
         self._woken = threading.Event()
         self._urgent = threading.Event()
         self._stopping = threading.Event()
@@ -114,14 +110,6 @@ class Owner:
         """Say that something changed."""
         self._urgent.set()
         self._woken.set()
-
-    def submit(self, job: Callable[[Project], T]) -> Future[T]:
-        """Have something done by the loop, between two of its steps."""
-        found: Future[T] = Future()
-        with self._guard:
-            self._jobs.append((job, found))
-        self.wake()
-        return found
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -161,12 +149,11 @@ class Owner:
         self._pass()
 
     def _pass(self) -> None:
-        """A step, jobs, and moments for readers; what fails is told and tried again."""
+        """A step, and moments for readers; what fails is told and tried again."""
         began = stopwatch()
         try:
             with self._project.facts.turn():
                 moved = self._step()
-                self._do_jobs()
                 self.readers.grant(self._project.facts)
             self.done.problem = None
         except Exception as error:
@@ -206,7 +193,7 @@ class Owner:
             # Somebody else recorded members meanwhile, a `run` for instance: what is in memory is not right.
             self._live = Live(self._project) if self._follows else None
             self._seen = None
-        moved = self._follow(now, before)
+        moved = self._follow(now)
         self._seen = self._mark()
         if moved or before != self._seen or self.done.followed is None or before[0] != self._last:
             self.readers.moved(self._project.facts)
@@ -217,13 +204,11 @@ class Owner:
             self._stats, self._problems = self._live.stats(), dict(self._live.problems)
         return moved
 
-    def _follow(self, now: datetime, before: tuple[int, int]) -> list[Transition]:
+    def _follow(self, now: datetime) -> list[Transition]:
         if self._live is None:
             self._project.unified(now)
             return []
-        if self._seen is not None and before[0] == self._seen[0]:
-            return self._live.sweep(now)
-        return self._live.follow(now, None)
+        return self._live.follow(now)
 
     def _was_just_now(self, now: datetime) -> bool:
         followed = self.done.followed
@@ -255,15 +240,6 @@ class Owner:
         if found.repaired:
             self.readers.moved(self._project.facts)
 
-    def _do_jobs(self) -> None:
-        with self._guard:
-            jobs, self._jobs = self._jobs, []
-        for job, future in jobs:
-            try:
-                future.set_result(job(self._project))
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
-                future.set_exception(error)
-
     def _reopen_if_changed(self) -> None:
         """Settings and schema as they are on disk now, over the same store."""
         found = signature(self.folder)
@@ -282,4 +258,6 @@ class Owner:
             if name in self._project.__dict__:
                 newer.__dict__[name] = self._project.__dict__[name]
         self._project, self._live, self._last = newer, None, -1
+        if self.acceptance is not None:
+            self.acceptance.renew(newer)
         self._urgent.set()

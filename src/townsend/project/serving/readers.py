@@ -78,10 +78,10 @@ class Readers:
             Unavailable: ``serve.busy``, ``serve.stopping``.
         """
         reader = self._take(fresh)
-        if reader.project is None:
-            reader.project = Project(self._folder)
-            reader.project.__dict__["facts"] = reader.facts
         try:
+            if reader.project is None:
+                reader.project = Project(self._folder)
+                reader.project.__dict__["facts"] = reader.facts
             yield reader.project
         finally:
             self._give_back(reader)
