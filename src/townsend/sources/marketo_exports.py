@@ -68,10 +68,6 @@ class Exports:
         self._marketo = marketo
         self._jobs = Jobs(marketo, clock)
 
-    def prepare(self, kind: str, bodies: Sequence[Mapping[str, Any]]) -> None:
-        """Begin extracts that ``run`` will be called for with the same arguments."""
-        self._jobs.prepare(kind, bodies)
-
     def run(
         self,
         kind: str,

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from townsend.clock import Clock
 from townsend.problem import Problem, Unavailable
 from townsend.vendors.marketo import Marketo
@@ -69,29 +67,15 @@ class Jobs:
         self._marketo = marketo
         self._clock = clock
         self._lock = threading.RLock()
-        self._early: dict[bytes, Extract] = {}
         self._wanted: deque[Extract] = deque()
         self._queued: list[Extract] = []
 
-    def prepare(self, kind: str, bodies: Sequence[Mapping[str, Any]]) -> None:
-        """Begin extracts that somebody will ask for."""
-        with self._lock:
-            for body in bodies:
-                self._early[_key(kind, body)] = extract = Extract(kind, body)
-                self._wanted.append(extract)
-            self._fill()
-
     def ask(self, kind: str, bodies: Sequence[Mapping[str, Any]]) -> list[Extract]:
-        """Extracts in the order of their bodies; those that were prepared are handed out once."""
+        """Extracts in the order of their bodies."""
+        extracts = [Extract(kind, body) for body in bodies]
         with self._lock:
-            found = []
-            for body in bodies:
-                extract = self._early.pop(_key(kind, body), None)
-                if extract is None:
-                    extract = Extract(kind, body)
-                    self._wanted.append(extract)
-                found.append(extract)
-            return found
+            self._wanted.extend(extracts)
+        return extracts
 
     def completed(self, extract: Extract) -> Mapping[str, Any] | None:
         """Its status, once it is completed; None if the subscription does not have the filter.
@@ -223,7 +207,3 @@ class Jobs:
 
     def _unavailable(self, text: str) -> Unavailable:
         return Unavailable("source.export", f"{self._marketo.name}: {text}", name=self._marketo.name)
-
-
-def _key(kind: str, body: Mapping[str, Any]) -> bytes:
-    return msgspec.json.encode((kind, body), order="sorted")

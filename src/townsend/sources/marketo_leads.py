@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ Ids = np.ndarray[Any, np.dtype[np.int64]]
 _NOBODY = -1
 
 
-class Leads(MutableMapping[int, int | None]):
+class Leads(Mapping[int, int | None]):
     """A lead's id to its company's, None if it has none.
 
     >>> leads = Leads()
@@ -70,13 +70,6 @@ class Leads(MutableMapping[int, int | None]):
 
     def __setitem__(self, lead: int, company: int | None) -> None:
         self._single[lead] = _NOBODY if company is None else company
-
-    def __delitem__(self, lead: int) -> None:
-        self._settle()
-        if lead not in self:
-            raise KeyError(lead)
-        kept = self._ids != lead
-        self._ids, self._companies = self._ids[kept], self._companies[kept]
 
     def __iter__(self) -> Iterator[int]:
         self._settle()
