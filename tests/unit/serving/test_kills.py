@@ -7,11 +7,14 @@ import random
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from tests.unit.serving.server import VARIABLES, command, made, served
+from tests.unit.serving.server import VARIABLES, Served, command, made, served
 
 from townsend.project.project import Project
 
@@ -67,6 +70,47 @@ def test_kills_under_load_lose_nobody_and_tell_nobody_twice(tmp_path: Path) -> N
     assert sorted(right) == sorted(one["id"] for one in told if one["change"] == "entered"), seed
     assert [] == [one for one in told if one["change"] == "left"], seed
     assert {f"p{lot}-0@example.com" for lot in accepted} <= names, seed
+
+
+def send_on(server: Served, lot: int, acknowledged: list[str]) -> None:
+    """Visits through an inlet until nobody answers; those answered with yes are noted."""
+    with suppress(httpx.TransportError), httpx.Client(base_url=server.address, timeout=10) as client:
+        for at in count():
+            name = f"v{lot}-{at}"
+            visit = {
+                "_id": name,
+                "timestamp": "2026-01-01T00:00:00Z",
+                "identityMap": {"ECID": [{"id": "e1"}]},
+            }
+            if client.post("/collection/site", json=visit).status_code == 200:
+                acknowledged.append(name)
+
+
+def test_kills_between_acknowledgement_and_store_lose_no_visit_and_double_none(tmp_path: Path) -> None:
+    seed = random.randrange(1_000_000)
+    chance = random.Random(seed)
+    folder = made(tmp_path / "bodea")
+    settings = folder / "townsend.yaml"
+    settings.write_text(
+        settings.read_text().replace("sources:", "sources:\n  site: {type: inlet, class: event}", 1)
+    )
+    acknowledged: list[str] = []
+    for lot in range(KILLS):
+        with served(folder) as server:
+            sending = threading.Thread(target=send_on, args=(server, lot, acknowledged))
+            sending.start()
+            threading.Event().wait(chance.uniform(0.05, 1.0))
+            server.kill()
+            sending.join(30)
+    with Project(folder) as project:
+        found = project.facts.con.execute(
+            """SELECT "_id", count(*) FROM facts.event WHERE source = 'site' GROUP BY ALL"""
+        ).fetchall()
+    times = dict(found)
+
+    assert len(acknowledged) > KILLS, seed
+    assert [] == [name for name in acknowledged if times.get(name) != 1], seed
+    assert {1} == set(times.values()), seed
 
 
 def test_a_stop_lets_a_command_end_that_has_begun(tmp_path: Path) -> None:
